@@ -1,0 +1,1 @@
+"""Pulumi components: the resources of the platform, and how they are wired."""

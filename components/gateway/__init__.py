@@ -1,0 +1,1 @@
+"""Gateways: one OpenAI-compatible endpoint in front of all models."""

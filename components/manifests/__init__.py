@@ -1,0 +1,1 @@
+"""Kubernetes manifests and gateway configuration as pure functions: settings in, plain data out."""

@@ -1,0 +1,1 @@
+"""Model services: vLLM replicas behind stable Service names."""

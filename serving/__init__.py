@@ -1,0 +1,1 @@
+"""The entrypoint of the vLLM container."""

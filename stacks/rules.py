@@ -1,0 +1,212 @@
+"""Rules that join several settings of a stack.
+
+Each rule yields sentences of three parts: what was given, with its place in the stack
+file, why it cannot work, and what to write instead.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stacks.settings import RouteSettings, StackSettings
+
+
+def problems(stack: "StackSettings") -> list[str]:
+    """Every problem of a stack, in the order of the rules."""
+    return [problem for rule in RULES for problem in rule(stack)]
+
+
+def _unique_names(stack: "StackSettings") -> Iterator[str]:
+    yield from _repeats("pools", "name", (pool.name for pool in stack.pools))
+    yield from _repeats("models", "name", (model.name for model in stack.models))
+    consumers = stack.gateway.auth.consumers
+    yield from _repeats("gateway.auth.consumers", "name", (consumer.name for consumer in consumers))
+    for index, route in enumerate(stack.routes):
+        earlier = [other.model for other in stack.routes[:index]]
+        if route.model in earlier:
+            yield (
+                f"modelyard:routes[{index}].model: {route.model!r} has a route already, "
+                f"modelyard:routes[{earlier.index(route.model)}], and a request can take only one: "
+                "put what they say into one route"
+            )
+
+
+def _service_names(stack: "StackSettings") -> Iterator[str]:
+    taken = {stack.gateway.name: "modelyard:gateway.name"}
+    for index, model in enumerate(stack.models):
+        for name in (model.name, f"{model.name}-lb"):
+            if name in taken:
+                yield (
+                    f"modelyard:models[{index}].name: {model.name!r} makes a Service {name!r}, which "
+                    f"{taken[name]} makes too: rename one of them"
+                )
+            taken.setdefault(name, f"modelyard:models[{index}].name")
+
+
+def _models_fit_pools(stack: "StackSettings") -> Iterator[str]:
+    pools = {pool.name: pool for pool in stack.pools}
+    for index, model in enumerate(stack.models):
+        pool = pools.get(model.pool)
+        if pool is None:
+            yield (
+                f"modelyard:models[{index}].pool: {model.pool!r} is no node pool of this stack: "
+                f"write {_one_of(pools)}, or add it to modelyard:pools"
+            )
+        elif model.gpus > pool.gpus_per_node:
+            yield (
+                f"modelyard:models[{index}].gpus: {model.gpus} GPUs a replica, but a node of pool {pool.name!r} "
+                f"has {pool.gpus_per_node}, so no node can ever run it: write {pool.gpus_per_node} or fewer, "
+                "or name a pool with larger nodes"
+            )
+
+
+def _parallelism(stack: "StackSettings") -> Iterator[str]:
+    for index, model in enumerate(stack.models):
+        tensor = model.engine.tensor_parallel_size
+        wanted = (tensor or 1) * model.engine.pipeline_parallel_size
+        if tensor is not None and wanted != model.gpus:
+            yield (
+                f"modelyard:models[{index}].engine.tensorParallelSize: {tensor} times pipelineParallelSize "
+                f"{model.engine.pipeline_parallel_size} is {wanted} GPUs, but the replica has {model.gpus}: "
+                "make the product equal to gpus, or leave tensorParallelSize out"
+            )
+        elif tensor is None and model.gpus % model.engine.pipeline_parallel_size:
+            yield (
+                f"modelyard:models[{index}].engine.pipelineParallelSize: "
+                f"{model.engine.pipeline_parallel_size} does not divide the replica's {model.gpus} GPUs: "
+                "write a divisor of gpus"
+            )
+
+
+def _replicas_or_autoscaling(stack: "StackSettings") -> Iterator[str]:
+    for index, model in enumerate(stack.models):
+        scaling = model.autoscaling
+        if scaling and model.replicas is not None:
+            yield (
+                f"modelyard:models[{index}].replicas: {model.replicas} together with autoscaling, and each would "
+                "undo the other: leave replicas out, and write autoscaling.minReplicas"
+            )
+        if scaling and scaling.min_replicas >= scaling.max_replicas:
+            yield (
+                f"modelyard:models[{index}].autoscaling.minReplicas: {scaling.min_replicas} leaves no room below "
+                f"maxReplicas {scaling.max_replicas}: write a smaller one"
+            )
+
+
+def _routes_reach_models(stack: "StackSettings") -> Iterator[str]:
+    models = [model.name for model in stack.models]
+    for index, route in enumerate(stack.routes):
+        path = f"modelyard:routes[{index}]"
+        if not route.upstreams and route.model not in models:
+            yield (
+                f"{path}.model: {route.model!r} is no model of this stack: write {_one_of(models)}, or say in "
+                "upstreams which models answer for it"
+            )
+        for position, upstream in enumerate(route.upstreams):
+            if upstream.model not in models:
+                yield (
+                    f"{path}.upstreams[{position}].model: {upstream.model!r} is no model of this stack: "
+                    f"write {_one_of(models)}"
+                )
+        for position, name in enumerate(route.fallback):
+            if name not in models:
+                yield (
+                    f"{path}.fallback[{position}]: {name!r} is no model of this stack, so nothing could answer: "
+                    f"write {_one_of(models)}, or add it to modelyard:models"
+                )
+
+
+def _fallback_goes_forward(stack: "StackSettings") -> Iterator[str]:
+    for index, route in enumerate(stack.routes):
+        yield from _revisits(f"modelyard:routes[{index}]", route)
+
+
+def _revisits(path: str, route: "RouteSettings") -> Iterator[str]:
+    primaries = {upstream.model for upstream in route.targets}
+    seen: list[str] = []
+    for position, name in enumerate(route.fallback):
+        if name in primaries:
+            yield (
+                f"{path}.fallback[{position}]: {name!r} is what the route asks first, and when it has failed it "
+                "cannot stand in for itself: name another model, or remove it"
+            )
+        elif name in seen:
+            yield (
+                f"{path}.fallback[{position}]: {name!r} stands in the chain already, at "
+                f"fallback[{seen.index(name)}], so the chain would go in a circle: remove one of them"
+            )
+        seen.append(name)
+
+
+def _weights(stack: "StackSettings") -> Iterator[str]:
+    for index, route in enumerate(stack.routes):
+        total = sum(upstream.weight for upstream in route.targets)
+        if total != 100:
+            yield (
+                f"modelyard:routes[{index}].upstreams: the weights add up to {total}, and they are shares of 100: "
+                "correct them"
+            )
+        names = [upstream.model for upstream in route.upstreams]
+        yield from _repeats(f"routes[{index}].upstreams", "model", names)
+
+
+def _consumers_known(stack: "StackSettings") -> Iterator[str]:
+    known = [consumer.name for consumer in stack.gateway.auth.consumers]
+    for index, route in enumerate(stack.routes):
+        for position, name in enumerate(route.consumers or ()):
+            if name not in known:
+                yield (
+                    f"modelyard:routes[{index}].consumers[{position}]: {name!r} has no key at the gateway, so "
+                    f"nobody could use it: write {_one_of(known)}, or add it to modelyard:gateway.auth.consumers"
+                )
+
+
+def _keys_differ(stack: "StackSettings") -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for index, consumer in enumerate(stack.gateway.auth.consumers):
+        for position, key in enumerate(consumer.keys):
+            path = f"modelyard:gateway.auth.consumers[{index}].keys[{position}]"
+            value = key.get_secret_value()
+            if not value:
+                yield f"{path}: the key is empty, and anybody could send it: write a long random one"
+            elif value in seen:
+                yield (f"{path}: {seen[value]} is the same key, and then nobody can tell who calls: give each its own")
+            seen.setdefault(value, path)
+
+
+def _gateway_port(stack: "StackSettings") -> Iterator[str]:
+    if stack.gateway.node_port is not None and stack.gateway.service_type != "NodePort":
+        yield (
+            f"modelyard:gateway.nodePort: {stack.gateway.node_port} with service type "
+            f"{stack.gateway.service_type!r} has no effect: write serviceType NodePort, or leave nodePort out"
+        )
+
+
+RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
+    _unique_names,
+    _service_names,
+    _models_fit_pools,
+    _parallelism,
+    _replicas_or_autoscaling,
+    _routes_reach_models,
+    _fallback_goes_forward,
+    _weights,
+    _consumers_known,
+    _keys_differ,
+    _gateway_port,
+)
+
+
+def _repeats(path: str, key: str, names: Iterable[str]) -> Iterator[str]:
+    seen: list[str] = []
+    for index, name in enumerate(names):
+        if name in seen:
+            yield (
+                f"modelyard:{path}[{index}].{key}: {name!r} stands at {path}[{seen.index(name)}] already, and "
+                "names must differ: rename one of them"
+            )
+        seen.append(name)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return " or ".join(repr(name) for name in sorted(names)) or "one that modelyard:models lists"
