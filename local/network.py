@@ -1,0 +1,23 @@
+"""Addresses of the embedded cluster.
+
+All of them lie in 198.18.0.0/15, which RFC 2544 sets aside for tests: nothing on a real
+network answers there, and the node's network namespace has no way out of this machine.
+"""
+
+HOST_LINK = "modelyard0"
+"""This machine's end of the cable to the node."""
+NODE_LINK = "eth0"
+"""The node's end of it."""
+HOST_ADDRESS = "198.18.0.1"
+NODE_ADDRESS = "198.18.0.2"
+LINK_PREFIX = 30
+
+POD_RANGE = "198.18.16.0/24"
+POD_GATEWAY = "198.18.16.1"
+SERVICE_RANGE = "198.19.0.0/20"
+API_SERVICE = "198.19.0.1"
+DNS_SERVICE = "198.19.0.10"
+CLUSTER_DOMAIN = "cluster.local"
+
+API_PORT = 6443
+API_URL = f"https://{NODE_ADDRESS}:{API_PORT}"

@@ -1,0 +1,72 @@
+"""Where the embedded cluster and what is built for it lie on this machine."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_HOME = Path("/var/lib/modelyard")
+"""The folder as the node sees it, whatever ``MODELYARD_HOME`` says: stack files name it."""
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+"""The root of this checkout."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders and files under one home.
+
+    Everything built (``bin``, ``images``, ``vllm``, ``models``) can be deleted and is made
+    again; ``cluster`` is the state of the cluster and ``pulumi`` the state of its stacks.
+    """
+
+    home: Path
+
+    @classmethod
+    def from_environment(cls) -> "Paths":
+        """The paths under ``MODELYARD_HOME``, by default ``/var/lib/modelyard``."""
+        return cls(Path(os.environ.get("MODELYARD_HOME", DEFAULT_HOME)).absolute())
+
+    @property
+    def bin(self) -> Path:
+        """Programs: the Kubernetes components, ``pulumi`` and its plugins."""
+        return self.home / "bin"
+
+    @property
+    def done(self) -> Path:
+        """One file a finished setup step, with the fingerprint of its inputs."""
+        return self.home / "done"
+
+    @property
+    def logs(self) -> Path:
+        """One log a setup step and a process of the cluster."""
+        return self.home / "logs"
+
+    @property
+    def images(self) -> Path:
+        """Container images as OCI archives."""
+        return self.home / "images"
+
+    @property
+    def vllm(self) -> Path:
+        """The Python environment with vLLM for CPU."""
+        return self.home / "vllm"
+
+    @property
+    def models(self) -> Path:
+        """Model weights, one folder a model."""
+        return self.home / "models"
+
+    @property
+    def cluster(self) -> Path:
+        """State of the cluster: etcd, containerd, kubelet, certificates."""
+        return self.home / "cluster"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig of the embedded cluster."""
+        return self.home / "kubeconfig"
+
+    @property
+    def pulumi(self) -> Path:
+        """Pulumi's file backend and the passphrase of its secrets."""
+        return self.home / "pulumi"

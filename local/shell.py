@@ -1,0 +1,57 @@
+"""Running programs, with what they print in a log."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+
+class CommandError(Exception):
+    """A program that exited with an error; its output is in the log it was given."""
+
+    def __init__(self, argv: Sequence[str], code: int) -> None:
+        self.argv = list(argv)
+        self.code = code
+        super().__init__(f"{' '.join(self.argv[:6])} exited with {code}")
+
+
+def run_logged(
+    argv: Sequence[str],
+    log: IO[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """Run a program with its output in ``log`` and ``env`` added to this process's environment.
+
+    Raises:
+        CommandError: when it exits with another code than 0.
+    """
+    log.write(f"$ {' '.join(argv)}\n")
+    log.flush()
+    finished = subprocess.run(
+        argv,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if finished.returncode:
+        raise CommandError(argv, finished.returncode)
+
+
+def output_of(argv: Sequence[str], *, stdin: str | None = None) -> str:
+    """What a short program prints.
+
+    Raises:
+        CommandError: when it exits with another code than 0; its text ends with what the program complained of.
+    """
+    finished = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        error = CommandError(argv, finished.returncode)
+        error.add_note(finished.stderr.strip())
+        raise error
+    return finished.stdout
