@@ -1,0 +1,131 @@
+"""Error answers in the form of OpenAI's API, which its clients raise as typed errors."""
+
+from components.manifests.envoy.names import CONSUMER_HEADER, MODEL_HEADER
+from components.manifests.envoy.proto import Json, extension
+
+RETRY_AFTER_SECONDS = 5
+"""What a client is told to wait when no model could answer: a few health checks."""
+
+MODEL_SHOWN = f"%REQ({MODEL_HEADER}):256%"
+"""The requested model, cut: a client may send any length."""
+
+
+def error(message: str, kind: str, code: str, param: str | None = None) -> Json:
+    """The body of an error. ``message`` may hold Envoy's format operators."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def invalid_request(message: str, code: str, param: str | None = None) -> Json:
+    """The body of an error that the client can mend."""
+    return error(message, "invalid_request_error", code, param)
+
+
+def direct_response(status: int, body: Json) -> Json:
+    """A route's action that answers without asking any model."""
+    return {"status": status, "body_format": {"json_format": body}}
+
+
+def local_reply_config(paths: str, body_limit_mib: int) -> Json:
+    """Bodies for the errors that Envoy itself makes.
+
+    Args:
+        paths: What the gateway serves, for the 404.
+        body_limit_mib: Largest request body, in MiB, for the 413.
+    """
+    return {
+        "mappers": [
+            _mapper(
+                401,
+                invalid_request(
+                    "The API key is missing or wrong: send 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
+                    "invalid_api_key",
+                ),
+            ),
+            _mapper(
+                403,
+                error(
+                    f"Consumer '%REQ({CONSUMER_HEADER})%' may not use the model '{MODEL_SHOWN}': "
+                    "ask who runs the gateway to add it to the route's consumers.",
+                    "permission_error",
+                    "model_not_allowed",
+                    "model",
+                ),
+            ),
+            _mapper(
+                413,
+                invalid_request(
+                    f"The request body is larger than {body_limit_mib} MiB: send a smaller one.", "request_too_large"
+                ),
+            ),
+            # Bare statuses would also overwrite the bodies of the routes' own 404 and 400.
+            _mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag="NR"),
+            _mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), flag="DPE"),
+            # A value of the body that cannot be a header, such as a 'stream' with a line break.
+            _mapper(
+                503,
+                invalid_request("'model' and 'stream' must not contain control characters.", "invalid_value"),
+                flag="DPE",
+                becomes=400,
+            ),
+            _mapper(503, UNAVAILABLE, headers=[_RETRY_AFTER]),
+            _mapper(
+                504,
+                error("No model answered in time: try again later.", "server_error", "timeout"),
+            ),
+        ]
+    }
+
+
+UNAVAILABLE = error(
+    f"No model could answer for '{MODEL_SHOWN}': try again in {RETRY_AFTER_SECONDS} seconds.",
+    "server_error",
+    "service_unavailable",
+)
+
+_RETRY_AFTER: Json = {
+    "header": {"key": "retry-after", "value": str(RETRY_AFTER_SECONDS)},
+    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+}
+
+
+def replace_server_errors() -> Json:
+    """The filter that gives a failure of the last model in a chain the gateway's own form.
+
+    501 passes: it says that the model has no such endpoint, and waiting will not help.
+    """
+    local = extension(
+        "unavailable",
+        "envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy",
+        status_code=503,
+        body_format={"json_format": UNAVAILABLE},
+    )
+    return extension(
+        "envoy.filters.http.custom_response",
+        "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
+        custom_response_matcher={
+            "matcher_tree": {
+                "input": extension("status", "envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput"),
+                "exact_match_map": {"map": {str(status): {"action": local} for status in (500, 502, 503)}},
+            }
+        },
+    )
+
+
+def _mapper(
+    status: int, body: Json, *, flag: str | None = None, becomes: int | None = None, headers: list[Json] | None = None
+) -> Json:
+    by_status: Json = {
+        "status_code_filter": {
+            "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"modelyard.status_{status}"}}
+        }
+    }
+    by_flag: Json = {"response_flag_filter": {"flags": [flag]}}
+    mapper: Json = {
+        "filter": {"and_filter": {"filters": [by_status, by_flag]}} if flag else by_status,
+        "body_format_override": {"json_format": body},
+    }
+    if becomes:
+        mapper["status_code"] = becomes
+    if headers:
+        mapper["headers_to_add"] = headers
+    return mapper

@@ -1,0 +1,171 @@
+"""Listeners: the edge for clients, the hop that rewrites ``model``, and the metrics.
+
+None of them changes with models and routes, so running streams are never cut by a change of those.
+"""
+
+from components.manifests.envoy import names
+from components.manifests.envoy.access_log import access_log
+from components.manifests.envoy.errors import local_reply_config
+from components.manifests.envoy.filters import edge_filters, hop_filters, router
+from components.manifests.envoy.proto import Json, extension, socket_address, typed
+from components.manifests.envoy.routes import PATHS_SHOWN
+from components.manifests.envoy.site import POD, Site
+from stacks.settings import GatewaySettings
+
+CLOSE_DELAY = "0.05s"
+"""In place of 1 s: how long a broken stream stays open, for each listener on its way."""
+
+INTERNAL_HEADERS = ("x-higress-", "x-modelyard-", "x-envoy-")
+"""Prefixes of request headers that only gateways may set."""
+
+
+def listeners(gateway: GatewaySettings, edge_routes: Json, site: Site = POD) -> list[Json]:
+    """Every listener.
+
+    Args:
+        gateway: The gateway's settings.
+        edge_routes: ``rds`` or ``route_config`` of the edge's connection manager.
+        site: The surroundings of the Envoy.
+    """
+    return [_edge(gateway, edge_routes, site), _hop(gateway), _metrics(site)]
+
+
+def _edge(gateway: GatewaySettings, edge_routes: Json, site: Site) -> Json:
+    strip: list[Json] = [
+        *({"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in INTERNAL_HEADERS),
+        {"remove": "x-hi-original-auth"},
+    ]
+    manager = _connection_manager(
+        names.EDGE,
+        edge_filters(gateway),
+        **edge_routes,
+        early_header_mutation_extensions=[_early_mutation(strip)],
+        local_reply_config=local_reply_config(PATHS_SHOWN, gateway.body_limit_mib),
+        access_log=[access_log()],
+        use_remote_address=True,
+        always_set_request_id_in_response=True,
+        normalize_path=True,
+        merge_slashes=True,
+        path_with_escaped_slashes_action="REJECT_REQUEST",
+        common_http_protocol_options={
+            "idle_timeout": "3600s",
+            # A server that reads x_modelyard_model as x-modelyard-model would trust it.
+            "headers_with_underscores_action": "DROP_HEADER",
+        },
+        request_headers_timeout="10s",
+    )
+    return {
+        "name": names.EDGE,
+        "address": socket_address(site.bind, site.port),
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def _hop(gateway: GatewaySettings) -> Json:
+    manager = _connection_manager(
+        names.HOP,
+        hop_filters(gateway),
+        early_header_mutation_extensions=[
+            _early_mutation(
+                [
+                    {
+                        "append": {
+                            "header": {
+                                "key": names.CLUSTER_HEADER,
+                                "value": f"%FILTER_STATE({names.METADATA}.model:PLAIN)%",
+                            },
+                            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                        }
+                    }
+                ]
+            )
+        ],
+        stream_idle_timeout="0s",
+        route_config={
+            "name": names.HOP,
+            "virtual_hosts": [
+                {
+                    "name": names.HOP,
+                    "domains": ["*"],
+                    "routes": [
+                        {
+                            "match": {"prefix": "/"},
+                            "route": {"cluster_header": names.CLUSTER_HEADER, "timeout": "0s"},
+                            "request_headers_to_remove": [names.CLUSTER_HEADER],
+                        }
+                    ],
+                }
+            ],
+        },
+    )
+    return {
+        "name": names.HOP,
+        "internal_listener": {},
+        "filter_chains": [{"filters": [_endpoint_to_filter_state(), manager]}],
+    }
+
+
+def _endpoint_to_filter_state() -> Json:
+    # HTTP filters see the connection's filter state, but not the metadata that came with it.
+    return extension(
+        "envoy.filters.network.set_filter_state",
+        "envoy.extensions.filters.network.set_filter_state.v3.Config",
+        on_new_connection=[
+            {
+                "object_key": f"{names.METADATA}.{key}",
+                "factory_key": "envoy.string",
+                "format_string": {
+                    "text_format_source": {"inline_string": f"%DYNAMIC_METADATA({names.METADATA}:{key})%"}
+                },
+            }
+            for key in ("model", "served_name")
+        ],
+    )
+
+
+def _metrics(site: Site) -> Json:
+    get = [{"name": ":method", "string_match": {"exact": "GET"}}]
+    manager = _connection_manager(
+        "metrics",
+        [router()],
+        route_config={
+            "name": "metrics",
+            "virtual_hosts": [
+                {
+                    "name": "metrics",
+                    "domains": ["*"],
+                    "routes": [
+                        {"match": {"path": "/live", "headers": get}, "direct_response": {"status": 200}},
+                        {"match": {"path": "/ready", "headers": get}, "route": {"cluster": names.ADMIN}},
+                        {"match": {"path": "/stats/prometheus", "headers": get}, "route": {"cluster": names.ADMIN}},
+                    ],
+                }
+            ],
+        },
+    )
+    return {
+        "name": "metrics",
+        "address": socket_address(site.bind, site.metrics_port),
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def _connection_manager(name: str, http_filters: list[Json], **fields: object) -> Json:
+    return {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": typed(
+            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            stat_prefix=name,
+            delayed_close_timeout=CLOSE_DELAY,
+            http_filters=http_filters,
+            **fields,
+        ),
+    }
+
+
+def _early_mutation(mutations: list[Json]) -> Json:
+    return extension(
+        "envoy.http.early_header_mutation.header_mutation",
+        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        mutations=mutations,
+    )

@@ -1,0 +1,32 @@
+"""Names that several parts of the configuration share."""
+
+MODEL_HEADER = "x-modelyard-model"
+"""Internal request header: the ``model`` of the body, set by the gateway only."""
+STREAM_HEADER = "x-modelyard-stream"
+"""Internal request header: the ``stream`` of the body."""
+CONSUMER_HEADER = "x-modelyard-consumer"
+"""Internal request header: the consumer that the API key belongs to."""
+CLUSTER_HEADER = "x-modelyard-cluster"
+"""Internal request header inside the hop: the cluster that answers."""
+SERVED_BY_HEADER = "x-modelyard-served-by"
+"""Response header: the model that answered."""
+FALLBACK_FROM_HEADER = "x-modelyard-fallback-from"
+"""Response header: the model that was asked for, when another one answered in its place."""
+
+METADATA = "modelyard"
+"""Namespace of the endpoints' metadata: ``model``, ``served_name`` and, on fallbacks, ``hop``."""
+REQUEST_METADATA = "modelyard.request"
+"""Namespace of what was read from the request's body."""
+USAGE_METADATA = "modelyard.usage"
+"""Namespace of the token counts read from the answer's body."""
+
+EDGE = "edge"
+"""Name of the listener for clients."""
+HOP = "hop"
+"""Name of the internal listener that rewrites ``model`` in the body."""
+ROUTES = "models"
+"""Name of the edge's route configuration."""
+ADMIN = "envoy:admin"
+"""Name of the cluster of Envoy's own admin interface. No model can have it."""
+
+MIB = 1024 * 1024

@@ -1,0 +1,240 @@
+"""The edge's route configuration: which model answers what, and the errors for what none answers."""
+
+from typing import Any
+from urllib.parse import quote
+
+from components.manifests.envoy import chains, names
+from components.manifests.envoy.errors import MODEL_SHOWN, direct_response, invalid_request
+from components.manifests.envoy.proto import Json, extension, literal, seconds, typed
+from stacks.settings import RouteSettings, StackSettings
+
+MODEL_PATHS = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/responses",
+    "/v1/rerank",
+    "/v1/score",
+)
+"""What clients may ask of a model. vLLM serves more, of which ``/metrics`` and the LoRA paths are not for clients."""
+
+PATHS_SHOWN = f"POST to {', '.join(MODEL_PATHS)}, or GET to /v1/models"
+
+_PATHS_REGEX = "|".join(MODEL_PATHS).replace(".", r"\.")
+
+MODELS_LIMIT_BYTES = 16 * names.MIB
+"""Bound of a direct answer, in place of Envoy's 4 KiB: the list of models grows with them."""
+
+
+def route_configuration(stack: StackSettings) -> Json:
+    """The edge's routes, in RDS form without ``@type``."""
+    return {
+        "name": names.ROUTES,
+        "max_direct_response_body_size_bytes": MODELS_LIMIT_BYTES,
+        "virtual_hosts": [
+            {
+                "name": names.ROUTES,
+                "domains": ["*"],
+                "matcher": _by_model(stack),
+                # The pods take no key, and a client's key is nothing that they should see.
+                "request_headers_to_remove": ["authorization", "x-api-key"],
+                "response_headers_to_remove": [names.SERVED_BY_HEADER, names.FALLBACK_FROM_HEADER],
+                "response_headers_to_add": [
+                    _set_header(names.SERVED_BY_HEADER, f"%UPSTREAM_METADATA({names.METADATA}:model)%"),
+                    # An empty value adds no header.
+                    _set_header(
+                        names.FALLBACK_FROM_HEADER,
+                        f"%CEL('hop' in xds.upstream_host_metadata.filter_metadata['{names.METADATA}'] "
+                        f"? request.headers['{names.MODEL_HEADER}'] : '')%",
+                    ),
+                ],
+            }
+        ],
+    }
+
+
+def _by_model(stack: StackSettings) -> Json:
+    known = {route.model: _action(_model_routes(stack, route)) for route in stack.all_routes}
+    other = {"action": _action([*_list_routes(stack), *_error_routes(stack)])}
+    if not known:
+        return {"on_no_match": other}
+    return {
+        "matcher_tree": {
+            "input": extension(
+                "model", "envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=names.MODEL_HEADER
+            ),
+            "exact_match_map": {"map": {model: {"action": action} for model, action in known.items()}},
+        },
+        "on_no_match": other,
+    }
+
+
+def _action(routes: list[Json]) -> Json:
+    return extension("routes", "envoy.config.route.v3.RouteList", routes=routes)
+
+
+def _model_routes(stack: StackSettings, route: RouteSettings) -> list[Json]:
+    times = route.timeouts
+    weighted = chains.weighted_chains(stack, route)
+    tries = max(_tries(members) for members, _ in weighted)
+    streamed = _model_match({"name": names.STREAM_HEADER, "string_match": {"exact": "true"}})
+    # Never shorter than the wait for the first byte, or it would end that wait too.
+    between_events = max(times.idle_seconds, times.first_byte_seconds)
+    return [
+        {
+            "name": route.model,
+            "match": streamed,
+            "route": {
+                **_destination(weighted),
+                "timeout": "0s",
+                # A stream that is silent for longer than all tries together has a client that is gone.
+                "idle_timeout": seconds(tries * times.first_byte_seconds + between_events),
+                "retry_policy": {
+                    **_retry_policy(tries, times.first_byte_seconds),
+                    "per_try_idle_timeout": seconds(between_events),
+                },
+            },
+            **_allowed_consumers(route),
+        },
+        {
+            "name": route.model,
+            "match": _model_match(),
+            "route": {
+                **_destination(weighted),
+                "timeout": "0s",
+                "idle_timeout": seconds(tries * times.answer_seconds + 1),
+                "retry_policy": _retry_policy(tries, times.answer_seconds),
+            },
+            **_allowed_consumers(route),
+        },
+    ]
+
+
+def _tries(members: chains.Chain) -> int:
+    # Without a fallback a second try goes to the same model, whose other pods may be well.
+    return max(2, len(members))
+
+
+def _retry_policy(tries: int, per_try_seconds: float) -> Json:
+    return {
+        "retry_on": "5xx,reset,connect-failure,refused-stream",
+        "num_retries": tries - 1,
+        "per_try_timeout": seconds(per_try_seconds),
+        # The next try goes elsewhere, so there is nothing to wait for; 0 is not allowed.
+        "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.010s"},
+    }
+
+
+def _destination(weighted: list[tuple[chains.Chain, int]]) -> Json:
+    if len(weighted) == 1:
+        return {"cluster": chains.cluster_name(weighted[0][0])}
+    clusters = [{"name": chains.cluster_name(members), "weight": weight} for members, weight in weighted]
+    return {"weighted_clusters": {"clusters": clusters}}
+
+
+def _allowed_consumers(route: RouteSettings) -> Json:
+    if route.consumers is None:
+        return {}
+    principals = [
+        {"header": {"name": names.CONSUMER_HEADER, "string_match": {"exact": name}}} for name in route.consumers
+    ]
+    policies = {"consumers": {"permissions": [{"any": True}], "principals": principals}} if principals else {}
+    return {
+        "typed_per_filter_config": {
+            "envoy.filters.http.rbac": typed(
+                "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+                rbac={"rules": {"action": "ALLOW", "policies": policies}},
+            )
+        }
+    }
+
+
+def _list_routes(stack: StackSettings) -> list[Json]:
+    models = [_model_object(route.model) for route in stack.all_routes]
+    everything = {"object": "list", "data": models}
+    return [
+        _listing({"path": "/v1/models"}, everything),
+        *(_listing({"path": f"/v1/models/{_path_segment(model['id'])}"}, model) for model in models),
+        {
+            "match": {"prefix": "/v1/models/", "headers": [_method("GET")]},
+            "direct_response": direct_response(
+                404,
+                invalid_request(f"There is no model at '%PATH(NQ)%'. {_known(stack)}", "model_not_found", "model"),
+            ),
+        },
+    ]
+
+
+def _listing(match: Json, body: Json) -> Json:
+    return {
+        "match": {**match, "headers": [_method("GET")]},
+        "direct_response": direct_response(200, body),
+    }
+
+
+def _model_object(model: str) -> Json:
+    return {"id": literal(model), "object": "model", "created": 0, "owned_by": "modelyard"}
+
+
+def _path_segment(model: str) -> str:
+    return quote(model, safe="/:@!$&'()*+,;=~")
+
+
+def _error_routes(stack: StackSettings) -> list[Json]:
+    has_model = {"name": names.MODEL_HEADER, "present_match": True}
+    no_string: Json = {
+        "filter": names.REQUEST_METADATA,
+        "path": [{"key": "model"}],
+        "value": {"string_match": {"safe_regex": {"regex": "(?s).*"}}},
+        "invert": True,
+    }
+    missing: Json = {
+        "filter": names.REQUEST_METADATA,
+        "path": [{"key": "problem"}],
+        "value": {"string_match": {"exact": "missing"}},
+    }
+    return [
+        _refusal(
+            {**_model_match(has_model), "dynamic_metadata": [no_string]},
+            400,
+            invalid_request("'model' must be a string.", "invalid_type", "model"),
+        ),
+        _refusal(
+            _model_match(has_model),
+            404,
+            invalid_request(f"The model '{MODEL_SHOWN}' does not exist. {_known(stack)}", "model_not_found", "model"),
+        ),
+        _refusal(
+            {**_model_match(), "dynamic_metadata": [missing]},
+            400,
+            invalid_request(f"The request body has no 'model'. {_known(stack)}", "missing_required_parameter", "model"),
+        ),
+        _refusal(
+            _model_match(),
+            400,
+            invalid_request(
+                "The request body is no JSON object: send one, with 'content-type: application/json'.", "invalid_json"
+            ),
+        ),
+    ]
+
+
+def _refusal(match: Json, status: int, body: Json) -> Json:
+    return {"match": match, "direct_response": direct_response(status, body)}
+
+
+def _known(stack: StackSettings) -> str:
+    listed = ", ".join(f"'{literal(route.model)}'" for route in stack.all_routes)
+    return f"Known models: {listed or 'none'}."
+
+
+def _model_match(*headers: Json) -> Json:
+    return {"safe_regex": {"regex": _PATHS_REGEX}, "headers": [_method("POST"), *headers]}
+
+
+def _method(name: str) -> Json:
+    return {"name": ":method", "string_match": {"exact": name}}
+
+
+def _set_header(key: str, value: str) -> dict[str, Any]:
+    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
