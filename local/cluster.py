@@ -78,9 +78,7 @@ def up(paths: Paths, say: Say) -> None:
     _await_node(paths)
     _offer_gpus(paths)
     say("waiting for DNS")
-    _await(
-        lambda: _ready_replicas(paths) or None, "CoreDNS to be ready", paths.logs / "kubelet.log", seconds=120
-    )
+    _await(lambda: _ready_replicas(paths) or None, "CoreDNS to be ready", paths.logs / "kubelet.log", seconds=120)
 
 
 def down(paths: Paths) -> bool:
@@ -186,9 +184,7 @@ def _offer_gpus(paths: Paths) -> None:
     if node.get("status", {}).get("capacity", {}).get("nvidia.com/gpu") == str(GPUS):
         return
     patch = [{"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": str(GPUS)}]
-    kubectl(
-        paths, "patch", "node", NODE_NAME, "--subresource=status", "--type=json", f"--patch={json.dumps(patch)}"
-    )
+    kubectl(paths, "patch", "node", NODE_NAME, "--subresource=status", "--type=json", f"--patch={json.dumps(patch)}")
 
     def offered() -> bool | None:
         found = get(paths, "node", NODE_NAME) or {}

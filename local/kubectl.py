@@ -13,9 +13,7 @@ def kubectl(paths: Paths, *arguments: str, stdin: str | None = None) -> str:
     Raises:
         CommandError: when it fails.
     """
-    return output_of(
-        [str(paths.bin / "kubectl"), f"--kubeconfig={paths.kubeconfig}", *arguments], stdin=stdin
-    )
+    return output_of([str(paths.bin / "kubectl"), f"--kubeconfig={paths.kubeconfig}", *arguments], stdin=stdin)
 
 
 def get(paths: Paths, *arguments: str) -> dict[str, Any] | None:

@@ -1,0 +1,125 @@
+"""Programs built from pinned Go modules: Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import IO
+
+from local.errors import LocalError
+from local.fingerprint import fingerprint
+from local.shell import run_logged
+
+MODULES = Path(__file__).parent
+KUBERNETES_VERSION = "1.33.3"
+PULUMI_VERSION = "3.255.0"
+PROVIDER_VERSION = "4.25.0"
+"""Nearest release of the Kubernetes provider's module, which has no tagged version of its own."""
+
+OLDEST_PULUMI = (3, 245, 0)
+"""Oldest Pulumi CLI on PATH that is used instead of building one."""
+
+COMPONENTS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubelet",
+    "kubectl",
+)
+"""Names that the Kubernetes binary is called by."""
+
+_VERSIONS = {
+    "k8s.io/component-base/version.gitVersion": f"v{KUBERNETES_VERSION}",
+    "k8s.io/component-base/version.gitMajor": KUBERNETES_VERSION.split(".")[0],
+    "k8s.io/component-base/version.gitMinor": KUBERNETES_VERSION.split(".")[1],
+    "k8s.io/component-base/version.gitTreeState": "clean",
+    "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": PROVIDER_VERSION,
+    "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": PULUMI_VERSION,
+}
+
+
+def installed_pulumi(ours: Path) -> Path | None:
+    """A complete Pulumi on PATH, outside the folder ``ours``, that is recent enough; else None."""
+    found = shutil.which("pulumi")
+    if not found or not shutil.which("pulumi-language-python") or Path(found).parent == ours:
+        return None
+    text = subprocess.run([found, "version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    if version and tuple(map(int, version.groups())) >= OLDEST_PULUMI:
+        return Path(found)
+    return None
+
+
+def check_go() -> None:
+    """Refuse to start builds that the Go on PATH cannot do.
+
+    Raises:
+        LocalError: when there is none, or it is older than the modules need.
+    """
+    wanted = re.search(r"^go (\d+)\.(\d+)", (MODULES / "kubernetes" / "go.mod").read_text(), re.MULTILINE)
+    assert wanted  # noqa: S101 - every go.mod has that line
+    least = tuple(map(int, wanted.groups()))
+    go = shutil.which("go")
+    if go is None:
+        raise LocalError(
+            "There is no 'go' on PATH, and Kubernetes is built from its Go modules here.",
+            f"Install Go {least[0]}.{least[1]} or newer and run the same command again.",
+        )
+    text = subprocess.run([go, "version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"go(\d+)\.(\d+)", text)
+    if not found or tuple(map(int, found.groups())) < least:
+        raise LocalError(
+            f"'go version' says {text.strip()!r}, and the modules need {least[0]}.{least[1]}.",
+            f"Install Go {least[0]}.{least[1]} or newer and run the same command again.",
+        )
+
+
+def kubernetes_fingerprint() -> str:
+    """Inputs of the Kubernetes and CoreDNS programs."""
+    return _fingerprint("kubernetes")
+
+
+def pulumi_fingerprint() -> str:
+    """Inputs of the Pulumi CLI."""
+    return _fingerprint("pulumi")
+
+
+def build_kubernetes(bin_dir: Path, log: IO[str]) -> None:
+    """Build the Kubernetes components, CoreDNS and the pause program into ``bin_dir``."""
+    _build("kubernetes", ("./cmd/kubernetes", "./cmd/coredns", "./cmd/pause"), bin_dir, log)
+    for name in COMPONENTS:
+        link = bin_dir / name
+        link.unlink(missing_ok=True)
+        link.symlink_to("kubernetes")
+
+
+def build_pulumi(bin_dir: Path, log: IO[str]) -> None:
+    """Build the Pulumi CLI into ``bin_dir``."""
+    _build("pulumi", ("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",), bin_dir, log)
+
+
+def build_kubernetes_provider(bin_dir: Path, log: IO[str]) -> None:
+    """Build Pulumi's Kubernetes provider into ``bin_dir``."""
+    _build("kubernetes", ("./cmd/pulumi-resource-kubernetes",), bin_dir, log)
+
+
+def _build(module: str, packages: tuple[str, ...], bin_dir: Path, log: IO[str]) -> None:
+    # A program that runs cannot be written over, but its name can be given to another one.
+    fresh = bin_dir / ".building"
+    fresh.mkdir(parents=True, exist_ok=True)
+    flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in _VERSIONS.items())])
+    run_logged(
+        ["go", "build", "-trimpath", f"-ldflags={flags}", "-o", f"{fresh}/", *packages],
+        log,
+        cwd=MODULES / module,
+        env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},
+    )
+    for package in packages:
+        (fresh / Path(package).name).rename(bin_dir / Path(package).name)
+
+
+def _fingerprint(module: str) -> str:
+    sources = [path for path in sorted((MODULES / module).rglob("*")) if path.suffix in {".go", ".mod", ".sum"}]
+    return fingerprint(*sources, repr(sorted(_VERSIONS.items())))
