@@ -1,0 +1,149 @@
+"""The reference experiment: what a client sees of two models, and of the loss of one of them."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+
+QUESTION = "What is the capital of France?"
+MAX_TOKENS = 24
+
+Observe = Callable[["Verdict"], None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the report: what was tried, whether it went as promised, and what was seen."""
+
+    what: str
+    passed: bool
+    seen: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway answered: the text, who wrote it, whose place it took, and the time in seconds."""
+
+    text: str
+    served_by: str | None
+    fallback_from: str | None
+    first_token_seconds: float
+    seconds: float
+
+
+def ask(client: openai.OpenAI, model: str, *, stream: bool) -> Answer:
+    """One chat completion.
+
+    Raises:
+        openai.OpenAIError: when the answer is no 200, or breaks off.
+    """
+    begin = time.monotonic()
+    request: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "user", "content": QUESTION}],
+        "max_tokens": MAX_TOKENS,
+        "temperature": 0,
+        "stream": stream,
+    }
+    response = client.chat.completions.with_raw_response.create(**request)
+    first, text = 0.0, ""
+    if stream:
+        for event in response.parse():
+            first = first or time.monotonic() - begin
+            text += (event.choices[0].delta.content or "") if event.choices else ""
+    else:
+        text = response.parse().choices[0].message.content or ""
+    total = time.monotonic() - begin
+    headers = response.headers
+    served, instead_of = headers.get("x-modelyard-served-by"), headers.get("x-modelyard-fallback-from")
+    return Answer(text, served, instead_of, first or total, total)
+
+
+def run(
+    client: openai.OpenAI,
+    primary: str,
+    backup: str,
+    *,
+    kill_primary: Callable[[], None],
+    observe: Observe,
+    recovery_seconds: float = 900,
+) -> bool:
+    """Run the whole experiment and tell ``observe`` every verdict; True when all of it went as promised.
+
+    ``kill_primary`` deletes the primary's pod; the experiment goes on asking the primary until
+    it answers for itself again, for ``recovery_seconds`` at most.
+    """
+    passed = True
+    for verdict in _verdicts(client, primary, backup, kill_primary, recovery_seconds):
+        observe(verdict)
+        passed = passed and verdict.passed
+    return passed
+
+
+def _verdicts(
+    client: openai.OpenAI, primary: str, backup: str, kill_primary: Callable[[], None], recovery_seconds: float
+) -> Iterator[Verdict]:
+    yield _lists_models(client, {primary, backup})
+    for model in (primary, backup):
+        yield _answers(client, model, stream=False)
+        yield _answers(client, model, stream=True)
+    yield _refuses_unknown(client)
+    kill_primary()
+    yield _survives(client, primary, backup, recovery_seconds)
+
+
+def _lists_models(client: openai.OpenAI, wanted: set[str]) -> Verdict:
+    try:
+        listed = {model.id for model in client.models.list()}
+    except openai.OpenAIError as error:
+        return Verdict("/v1/models lists both", False, str(error))
+    return Verdict("/v1/models lists both", wanted <= listed, ", ".join(sorted(listed)))
+
+
+def _answers(client: openai.OpenAI, model: str, *, stream: bool) -> Verdict:
+    what = f"{model} answers, {'streamed' if stream else 'plain'}"
+    try:
+        answer = ask(client, model, stream=stream)
+    except openai.OpenAIError as error:
+        return Verdict(what, False, str(error))
+    passed = bool(answer.text.strip()) and answer.served_by == model and answer.fallback_from is None
+    timing = f"first token {answer.first_token_seconds:.2f} s, " if stream else ""
+    seen = f"{answer.text.strip()!r} by {answer.served_by}, {timing}{answer.seconds:.2f} s"
+    return Verdict(what, passed, seen)
+
+
+def _refuses_unknown(client: openai.OpenAI) -> Verdict:
+    what = "an unknown model gets 404"
+    try:
+        ask(client, "no-such-model", stream=False)
+    except openai.NotFoundError as error:
+        return Verdict(what, "no-such-model" in str(error), str(error))
+    except openai.OpenAIError as error:
+        return Verdict(what, False, str(error))
+    return Verdict(what, False, "an answer")
+
+
+def _survives(client: openai.OpenAI, primary: str, backup: str, recovery_seconds: float) -> Verdict:
+    """Ask the primary until it answers for itself again, plain and streamed by turns."""
+    what = f"{primary}'s pod deleted: every request is 200"
+    served: Counter[str | None] = Counter()
+    begin = time.monotonic()
+    slowest = 0.0
+    while time.monotonic() - begin < recovery_seconds:
+        try:
+            answer = ask(client, primary, stream=served.total() % 2 == 1)
+        except openai.OpenAIError as error:
+            return Verdict(what, False, f"request {served.total() + 1}: {error}")
+        served[answer.served_by] += 1
+        slowest = max(slowest, answer.seconds)
+        if served[backup] and answer.served_by == primary:
+            took = time.monotonic() - begin
+            counts = ", ".join(f"{count} by {name}" for name, count in served.items())
+            seen = f"{served.total()} requests: {counts}; back after {took:.0f} s, slowest {slowest:.2f} s"
+            return Verdict(what, set(served) == {primary, backup}, seen)
+        # A client that asks now and then, not a load test: the returning model needs the processors.
+        time.sleep(0.25)
+    return Verdict(what, False, f"{primary} did not answer for itself within {recovery_seconds:.0f} s: {dict(served)}")
