@@ -1,0 +1,75 @@
+# The commands of Modelyard. CI runs `make lint` and `make test`, and nothing else.
+
+MODELYARD_HOME ?= /var/lib/modelyard
+export MODELYARD_HOME
+
+STACK ?= local
+ARGS ?=
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv 2>/dev/null),$(MODELYARD_HOME)/uv/bin/uv)
+PYTHON := .venv/bin/python
+LOCAL := $(PYTHON) -m local
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format setup local-up local-down local-status local-reset kubectl \
+	preview up destroy refresh output schema bench-setup
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+demo: .venv ## Bring up the platform on the embedded cluster and run the reference experiment
+	@$(LOCAL) demo
+
+test: setup ## Run every test: unit, components, gateway contract, live cluster
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: .venv ## Check format, lint and types
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+format: .venv ## Format the code
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m ruff check --fix .
+
+setup: .venv ## Build what the embedded cluster needs, where it is not there yet
+	@$(LOCAL) setup
+
+local-up: setup ## Start the embedded cluster, or what does not run of it
+	@$(LOCAL) up
+
+local-down: .venv ## Stop the embedded cluster; its state stays
+	@$(LOCAL) down
+
+local-status: .venv ## Show what runs of the embedded cluster
+	@$(LOCAL) status
+
+local-reset: .venv ## Stop the embedded cluster and delete its state
+	@$(LOCAL) reset
+
+kubectl: .venv ## Run kubectl ARGS=... against the embedded cluster
+	@$(LOCAL) kubectl $(ARGS)
+
+preview up destroy refresh: .venv ## Run pulumi on STACK=... with ARGS=...
+	@$(LOCAL) pulumi $@ --stack $(STACK) $(ARGS)
+
+output: .venv ## Print the output NAME=... of STACK=...
+	@$(LOCAL) pulumi stack output $(NAME) --stack $(STACK)
+
+schema: .venv ## Write stacks/schema.json anew
+	@$(PYTHON) -m stacks.schema
+
+bench-setup: .venv ## Measure the first and the second `make demo`, and the memory of the whole
+	@$(PYTHON) -m bench.setup
+
+# The environment is made anew when the lock changes, and only then.
+.venv: .venv/.synced
+.venv/.synced: uv.lock pyproject.toml | $(UV)
+	@$(UV) sync --quiet --frozen --python 3.11
+	@touch $@
+
+$(MODELYARD_HOME)/uv/bin/uv:
+	@python3 -m venv $(MODELYARD_HOME)/uv || { \
+		echo "python3 -m venv failed: install python3-venv (apt-get install python3-venv) or uv, and run it again" >&2; \
+		rm -rf $(MODELYARD_HOME)/uv; exit 1; }
+	@$(MODELYARD_HOME)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
