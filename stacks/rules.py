@@ -5,10 +5,14 @@ file, why it cannot work, and what to write instead.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stacks.settings import RouteSettings, StackSettings
+
+CONTAINER_PATHS = ("/cache", "/dev/shm", "/models", "/tmp")  # noqa: S108
+"""Paths in a model's container that its own volumes take."""
 
 
 def problems(stack: "StackSettings") -> list[str]:
@@ -182,6 +186,43 @@ def _gateway_port(stack: "StackSettings") -> Iterator[str]:
         )
 
 
+def _environment(stack: "StackSettings") -> Iterator[str]:
+    for index, model in enumerate(stack.models):
+        path = f"modelyard:models[{index}].env"
+        for name in model.env:
+            if name.startswith("MODELYARD_"):
+                yield (
+                    f"{path}.{name}: variables that begin with MODELYARD_ are written from the model's other "
+                    "settings, and two answers to one question contradict each other: use engine or extraArgs"
+                )
+            elif name == "HF_TOKEN":
+                yield (
+                    f"{path}.{name}: a token is a secret, and env is plain in the manifest: set it with "
+                    "`pulumi config set --secret modelyard:huggingFaceToken`"
+                )
+
+
+def _host_paths(stack: "StackSettings") -> Iterator[str]:
+    mounts = stack.serving.host_paths
+    yield from _repeats("serving.hostPaths", "name", (mount.name for mount in mounts))
+    taken = {path: "every model's container" for path in CONTAINER_PATHS}
+    for index, mount in enumerate(mounts):
+        folder = normpath(mount.mount_path)
+        if folder in taken:
+            yield (
+                f"modelyard:serving.hostPaths[{index}].mountPath: {mount.mount_path!r} is taken by "
+                f"{taken[folder]}, and a path can hold one volume only: write another"
+            )
+        taken.setdefault(folder, f"modelyard:serving.hostPaths[{index}]")
+    for index, model in enumerate(stack.models):
+        folder = normpath(model.source.removeprefix("file://"))
+        if folder in taken:
+            yield (
+                f"modelyard:models[{index}].source: {folder!r} is the mount path of {taken[folder]}, and a path "
+                "can hold one volume only: move the weights or the other mount"
+            )
+
+
 RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _unique_names,
     _service_names,
@@ -194,6 +235,8 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _consumers_known,
     _keys_differ,
     _gateway_port,
+    _environment,
+    _host_paths,
 )
 
 

@@ -25,6 +25,12 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 NAMESPACE = "modelyard"
 """The configuration namespace: a stack file writes ``modelyard:models``."""
 
+EMBEDDED_KUBECONFIG = "/var/lib/modelyard/kubeconfig"
+"""Where ``make local-up`` puts the embedded cluster's kubeconfig, where nothing says otherwise."""
+
+TERMINATION_MARGIN_SECONDS = 30
+"""What a pod gets, after its requests were drained, to end by itself before it is killed."""
+
 NAME_LIMIT = 52
 """The longest name: a StatefulSet's revision label is the name and 11 characters more, 63 in all."""
 
@@ -67,6 +73,8 @@ Name = Annotated[str, AfterValidator(_dns_label)]
 Source = Annotated[str, AfterValidator(_source)]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 """A Kubernetes quantity, such as ``500m`` or ``16Gi``."""
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""The name of an environment variable."""
 
 
 class Settings(BaseModel):
@@ -92,6 +100,13 @@ class ClusterSettings(Settings):
     """Context in the kubeconfig. Default: its current one."""
     namespace: Name = "default"
     """Namespace of the models and of the embedded gateway. It must exist."""
+
+    @property
+    def kubeconfig_path(self) -> str | None:
+        """Path of the kubeconfig, or None for the one that kubectl would take."""
+        if self.kubeconfig is None and self.kind == "embedded":
+            return EMBEDDED_KUBECONFIG
+        return self.kubeconfig
 
 
 class Toleration(Settings):
@@ -186,6 +201,11 @@ class ProbeSettings(Settings):
     drain_seconds: int = Field(default=120, ge=1)
     """Longest time that running generations get when the pod is told to stop."""
 
+    @property
+    def termination_grace_seconds(self) -> int:
+        """Seconds from the order to stop until the pod is killed."""
+        return self.drain_seconds + TERMINATION_MARGIN_SECONDS
+
 
 class ModelSettings(Settings):
     """One model: where its weights are, what it runs on, how vLLM serves it."""
@@ -218,7 +238,7 @@ class ModelSettings(Settings):
     """vLLM's engine arguments."""
     extra_args: tuple[str, ...] = ()
     """Further arguments of ``vllm serve``, as on its command line."""
-    env: dict[str, str] = {}
+    env: dict[EnvName, str] = {}
     """Environment of the container. Never a secret: it is plain in the manifest."""
     probes: ProbeSettings = ProbeSettings()
     """How long a replica may take to start and to stop."""
@@ -422,7 +442,23 @@ def _sentences(detail: ErrorDetails) -> list[str]:
         case "extra_forbidden":
             return [f"{path}: there is no such setting; stacks/schema.json lists them all: correct or remove it"]
         case _:
-            return [f"{path}: {detail['input']!r} cannot be used: {_lower_first(detail['msg'])}"]
+            return [f"{path}: {_given(detail)} cannot be used: {_lower_first(detail['msg'])}"]
+
+
+SECRET_PLACES = frozenset({"auth", "hugging_face_token", "huggingFaceToken"})
+"""Settings at and below which no value is quoted in a message."""
+
+
+def _given(detail: ErrorDetails) -> str:
+    """What a person wrote, for a message that may be printed: no secret, and no more than a line."""
+    value = detail["input"]
+    if SECRET_PLACES.intersection(detail["loc"]):
+        return "what is given (not shown: it may be a secret)"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return repr(value)
 
 
 def _lower_first(text: str) -> str:

@@ -1,0 +1,100 @@
+"""The composition root: the only file that knows all the others."""
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.core.v1 import Secret
+
+from components.gateway.contract import Gateway
+from components.gateway.envoy import EnvoyGateway
+from components.gpu_node_pool.contract import GpuNodePool
+from components.gpu_node_pool.existing import ExistingGpuNodePool
+from components.manifests.hugging_face import token_secret
+from components.model_service.contract import ModelService, ModelServiceArgs
+from components.model_service.native import NativeModelService
+from stacks.settings import ClusterSettings, ModelSettings, StackSettings
+
+POOL_ADAPTERS = {"existing": ExistingGpuNodePool}
+"""What makes the nodes, by ``adapter`` of a pool."""
+MODEL_BACKENDS = {"native": NativeModelService}
+"""What runs the replicas, by ``backend`` of a model."""
+GATEWAY_KINDS = {"envoy": EnvoyGateway}
+"""What is in front of the models, by ``kind`` of the gateway."""
+
+
+class Platform(pulumi.ComponentResource):
+    """A whole LLM serving platform on one cluster: node pools, model services, gateway.
+
+    Models know nothing of each other, and the gateway waits for none of them, so a model that
+    cannot start leaves everything else as it is.
+    """
+
+    gateway: Gateway
+    """The gateway."""
+    models: Mapping[str, ModelService]
+    """The model services by the models' names."""
+    base_url: pulumi.Output[str]
+    """URL that clients use, ending in ``/v1``."""
+
+    def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("modelyard:index:Platform", name, {}, opts)
+        cluster = _cluster(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))
+        on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
+
+        pools: dict[str, GpuNodePool] = {
+            pool.name: POOL_ADAPTERS[pool.adapter](f"{name}-{pool.name}", pool, on_cluster) for pool in stack.pools
+        }
+        token = _token(f"{name}-modelhub", stack, pulumi.ResourceOptions(parent=self, provider=cluster))
+        self.models = {
+            model.name: MODEL_BACKENDS[model.backend](
+                f"{name}-{model.name}",
+                ModelServiceArgs(
+                    model=model,
+                    placement=pools[model.pool].placement,
+                    serving=stack.serving,
+                    namespace=stack.cluster.namespace,
+                ),
+                _model_options(self, cluster, model, token),
+            )
+            for model in stack.models
+        }
+        self.gateway = GATEWAY_KINDS[stack.gateway.kind](f"{name}-{stack.gateway.name}", stack, on_cluster)
+        self.base_url = self.gateway.base_url
+        self.register_outputs({"baseUrl": self.base_url})
+
+
+def _cluster(name: str, cluster: ClusterSettings, opts: pulumi.ResourceOptions) -> Provider:
+    return Provider(
+        name,
+        kubeconfig=cluster.kubeconfig_path,
+        context=cluster.context,
+        enable_server_side_apply=True,
+        # Replacing the ConfigMap of the gateway would take its routes away for a moment.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        opts=opts,
+    )
+
+
+def _token(name: str, stack: StackSettings, opts: pulumi.ResourceOptions) -> Secret | None:
+    manifest = token_secret(stack)
+    if manifest is None:
+        return None
+    return Secret(
+        name,
+        metadata=manifest["metadata"],
+        type=manifest["type"],
+        data=pulumi.Output.secret(manifest["data"]),
+        opts=opts,
+    )
+
+
+def _model_options(
+    parent: Platform, cluster: Provider, model: ModelSettings, token: Secret | None
+) -> pulumi.ResourceOptions:
+    # A pod takes the token at its start or not at all, so the Secret comes first.
+    needs_token = token is not None and model.source.startswith("hf://")
+    return pulumi.ResourceOptions(
+        parent=parent, providers={"kubernetes": cluster}, depends_on=[token] if token and needs_token else None
+    )

@@ -1,0 +1,61 @@
+"""Reads a stack's settings out of Pulumi's configuration."""
+
+import json
+import os
+from typing import Any
+
+import pulumi
+from pulumi.runtime import get_config_env
+
+from stacks.settings import NAMESPACE, StackSettings, load
+
+KUBECONFIG_VARIABLE = "MODELYARD_KUBECONFIG"
+"""Environment variable with the path of the embedded cluster's kubeconfig, where it is not in its usual place."""
+
+
+def read() -> StackSettings:
+    """The settings of the stack that the running program was started for.
+
+    Secret values are decrypted by Pulumi. In the settings they are ``SecretStr``, so printing the
+    settings does not print them.
+
+    Raises:
+        SettingsError: with one line for every problem found, an unknown key among them.
+    """
+    config = pulumi.Config(NAMESPACE)
+    raw: dict[str, Any] = {}
+    for key in _known_keys() | _given_keys():
+        text = config.get(key)
+        if text is not None:
+            raw[key] = text if key in _TEXTS else _value(text)
+    return _find_embedded_cluster(load(raw))
+
+
+def _known_keys() -> set[str]:
+    return {field.alias or name for name, field in StackSettings.model_fields.items()}
+
+
+def _given_keys() -> set[str]:
+    # Pulumi has no call that lists keys. The program's environment has them all; a program that the
+    # Automation API runs inside its own process has no such environment, and its known keys suffice.
+    prefix = f"{NAMESPACE}:"
+    return {key.removeprefix(prefix) for key in get_config_env() if key.startswith(prefix)}
+
+
+def _find_embedded_cluster(stack: StackSettings) -> StackSettings:
+    path = os.environ.get(KUBECONFIG_VARIABLE)
+    if path is None or stack.cluster.kind != "embedded" or stack.cluster.kubeconfig is not None:
+        return stack
+    return stack.model_copy(update={"cluster": stack.cluster.model_copy(update={"kubeconfig": path})})
+
+
+_TEXTS = frozenset({"huggingFaceToken"})
+"""Keys whose value is a text as it stands, even where it looks like JSON."""
+
+
+def _value(text: str) -> Any:
+    # Pulumi hands structured values over as JSON. What is none is left as it is: its field refuses it.
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
