@@ -73,6 +73,8 @@ Name = Annotated[str, AfterValidator(_dns_label)]
 Source = Annotated[str, AfterValidator(_source)]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 """A Kubernetes quantity, such as ``500m`` or ``16Gi``."""
+Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
+"""A number of CPUs, such as ``4``, ``0.5`` or ``500m``."""
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """The name of an environment variable."""
 
@@ -228,7 +230,7 @@ class ModelSettings(Settings):
     """The node pool that the replicas run on."""
     gpus: int = Field(default=1, ge=1)
     """GPUs of one replica."""
-    cpu: Quantity = "4"
+    cpu: Cpu = "4"
     """CPU of one replica."""
     memory: Quantity = "16Gi"
     """Memory of one replica."""
@@ -353,7 +355,7 @@ class GatewaySettings(Settings):
     """When the node pulls the image."""
     replicas: int = Field(default=2, ge=1)
     """Number of gateway pods."""
-    cpu: Quantity = "1"
+    cpu: Cpu = "1"
     """CPU of one gateway pod."""
     memory: Quantity = "1Gi"
     """Memory of one gateway pod: count ten times the body limit for each large request in flight."""

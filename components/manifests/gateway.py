@@ -11,8 +11,9 @@ import json
 import math
 from typing import Any
 
-from components.manifests import envoy
-from stacks.settings import StackSettings
+from components.manifests import envoy, objects
+from components.manifests.objects import Manifest
+from stacks.settings import Cpu, StackSettings
 
 USER = 101
 """Numeric user and group of the gateway's process, as in Envoy's own image."""
@@ -26,21 +27,19 @@ BOOTSTRAP_FILE = "bootstrap.json"
 LEAST_DRAIN_SECONDS = 5
 """How long a stopping pod takes requests that other nodes still send it, before they know."""
 
-Manifest = dict[str, Any]
-
 
 class GatewayConfigTooLargeError(Exception):
     """Models and routes that don't fit into one ConfigMap."""
 
 
 def gateway_labels(stack: StackSettings) -> dict[str, str]:
-    """The labels of the gateway's pods, by which its Service and its PodDisruptionBudget select them."""
-    return {
-        "app.kubernetes.io/name": "envoy",
-        "app.kubernetes.io/instance": stack.gateway.name,
-        "app.kubernetes.io/component": "gateway",
-        "app.kubernetes.io/part-of": "modelyard",
-    }
+    """The labels of every object of the gateway, its pods included."""
+    return objects.labels("envoy", stack.gateway.name, "gateway")
+
+
+def gateway_selector(stack: StackSettings) -> dict[str, str]:
+    """The labels by which the gateway's pods are told from all others."""
+    return objects.selector("envoy", stack.gateway.name)
 
 
 def gateway_base_url(stack: StackSettings) -> str:
@@ -84,7 +83,7 @@ def gateway_deployment(stack: StackSettings) -> Manifest:
         stack.gateway.name,
         spec={
             "replicas": stack.gateway.replicas,
-            "selector": {"matchLabels": gateway_labels(stack)},
+            "selector": {"matchLabels": gateway_selector(stack)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {
@@ -112,7 +111,7 @@ def gateway_service(stack: StackSettings) -> Manifest:
         "v1",
         "Service",
         stack.gateway.name,
-        spec={"type": stack.gateway.service_type, "selector": gateway_labels(stack), "ports": [port]},
+        spec={"type": stack.gateway.service_type, "selector": gateway_selector(stack), "ports": [port]},
     )
 
 
@@ -125,7 +124,7 @@ def gateway_pod_disruption_budget(stack: StackSettings) -> Manifest | None:
         "policy/v1",
         "PodDisruptionBudget",
         stack.gateway.name,
-        spec={"maxUnavailable": 1, "selector": {"matchLabels": gateway_labels(stack)}},
+        spec={"maxUnavailable": 1, "selector": {"matchLabels": gateway_selector(stack)}},
     )
 
 
@@ -155,18 +154,18 @@ def _pod(stack: StackSettings) -> Manifest:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": stack.gateway.drain_seconds,
         "securityContext": {
-            "runAsNonRoot": True,
+            **objects.pod_security_context(),
             "runAsUser": USER,
             "runAsGroup": USER,
+            # The Secret's file belongs to root and is readable by its group.
             "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
         },
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
                 "topologyKey": "kubernetes.io/hostname",
                 "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": gateway_labels(stack)},
+                "labelSelector": {"matchLabels": gateway_selector(stack)},
             }
         ],
         "containers": [_container(stack)],
@@ -189,7 +188,7 @@ def _container(stack: StackSettings) -> Manifest:
             f"{BOOTSTRAP_FOLDER}/{BOOTSTRAP_FILE}",
             # One worker for each CPU asked for; Envoy's default is one for each of the node's.
             "--concurrency",
-            str(max(1, math.ceil(_cpus(gateway.cpu)))),
+            str(_workers(gateway.cpu)),
             # Hot restart needs shared memory, and pods are replaced as a whole.
             "--disable-hot-restart",
             "--file-flush-interval-msec",
@@ -208,11 +207,7 @@ def _container(stack: StackSettings) -> Manifest:
             "requests": {"cpu": gateway.cpu, "memory": gateway.memory},
             "limits": {"memory": gateway.memory},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": objects.container_security_context(),
         "volumeMounts": [
             {"name": "bootstrap", "mountPath": BOOTSTRAP_FOLDER, "readOnly": True},
             # The whole folder, never a subPath: only so does the kubelet replace the files in place.
@@ -221,8 +216,9 @@ def _container(stack: StackSettings) -> Manifest:
     }
 
 
-def _cpus(quantity: str) -> float:
-    return float(quantity.removesuffix("m")) / 1000 if quantity.endswith("m") else float(quantity)
+def _workers(cpu: Cpu) -> int:
+    milli = cpu.endswith("m")
+    return max(1, math.ceil(float(cpu.removesuffix("m")) / (1000 if milli else 1)))
 
 
 def _bootstrap(stack: StackSettings) -> str:
@@ -241,6 +237,6 @@ def _manifest(stack: StackSettings, version: str, kind: str, name: str, **fields
     return {
         "apiVersion": version,
         "kind": kind,
-        "metadata": {"name": name, "namespace": stack.cluster.namespace, "labels": gateway_labels(stack)},
+        "metadata": objects.metadata(name, stack.cluster.namespace, gateway_labels(stack)),
         **fields,
     }

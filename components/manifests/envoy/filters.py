@@ -5,6 +5,9 @@ from components.manifests.envoy.errors import replace_server_errors
 from components.manifests.envoy.proto import Json, extension
 from stacks.settings import ConsumerSettings, GatewaySettings
 
+COUNTED_LENGTHS = "[0-9]{1,6}"
+"""Lengths of plain answers whose tokens are counted: below 1 MB, and so below every body limit."""
+
 EVENT_LIMIT_BYTES = names.MIB
 """Largest event of a stream that is searched for token counts."""
 
@@ -116,10 +119,31 @@ def _usage_rules() -> list[Json]:
 
 
 def _usage_of_plain_answers() -> Json:
-    return extension(
+    count = extension(
         "envoy.filters.http.json_to_metadata",
         "envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
-        response_rules={"rules": _usage_rules()},
+        response_rules={
+            "rules": _usage_rules(),
+            "allow_content_types_regex": {"regex": r"application/json(\s*;.*)?"},
+        },
+    )
+    # The filter holds the whole answer, and one beyond the limit of its buffer would become an error 500.
+    not_small = {
+        "not_matcher": {
+            "single_predicate": {
+                "input": extension(
+                    "length", "envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name="content-length"
+                ),
+                "value_match": {"safe_regex": {"google_re2": {}, "regex": COUNTED_LENGTHS}},
+            }
+        }
+    }
+    skip = extension("skip", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")
+    return extension(
+        "usage-of-plain-answers",
+        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        extension_config=count,
+        xds_matcher={"matcher_list": {"matchers": [{"predicate": not_small, "on_match": {"action": skip}}]}},
     )
 
 

@@ -25,6 +25,10 @@ _PATHS_REGEX = "|".join(MODEL_PATHS).replace(".", r"\.")
 MODELS_LIMIT_BYTES = 16 * names.MIB
 """Bound of a direct answer, in place of Envoy's 4 KiB: the list of models grows with them."""
 
+_ENDPOINT = f"xds.upstream_host_metadata.filter_metadata['{names.METADATA}']"
+
+_ANSWERED = "!(response.code in [500, 502, 503, 504])"
+
 
 def route_configuration(stack: StackSettings) -> Json:
     """The edge's routes, in RDS form without ``@type``."""
@@ -40,12 +44,11 @@ def route_configuration(stack: StackSettings) -> Json:
                 "request_headers_to_remove": ["authorization", "x-api-key"],
                 "response_headers_to_remove": [names.SERVED_BY_HEADER, names.FALLBACK_FROM_HEADER],
                 "response_headers_to_add": [
-                    _set_header(names.SERVED_BY_HEADER, f"%UPSTREAM_METADATA({names.METADATA}:model)%"),
                     # An empty value adds no header.
+                    _set_header(names.SERVED_BY_HEADER, f"%CEL({_ANSWERED} ? {_ENDPOINT}['model'] : '')%"),
                     _set_header(
                         names.FALLBACK_FROM_HEADER,
-                        f"%CEL('hop' in xds.upstream_host_metadata.filter_metadata['{names.METADATA}'] "
-                        f"? request.headers['{names.MODEL_HEADER}'] : '')%",
+                        f"%CEL({_ANSWERED} && 'hop' in {_ENDPOINT} ? request.headers['{names.MODEL_HEADER}'] : '')%",
                     ),
                 ],
             }
@@ -181,34 +184,27 @@ def _path_segment(model: str) -> str:
 
 
 def _error_routes(stack: StackSettings) -> list[Json]:
-    has_model = {"name": names.MODEL_HEADER, "present_match": True}
-    no_string: Json = {
-        "filter": names.REQUEST_METADATA,
-        "path": [{"key": "model"}],
-        "value": {"string_match": {"safe_regex": {"regex": "(?s).*"}}},
-        "invert": True,
-    }
-    missing: Json = {
-        "filter": names.REQUEST_METADATA,
-        "path": [{"key": "problem"}],
-        "value": {"string_match": {"exact": "missing"}},
-    }
+    named = {"name": names.MODEL_HEADER, "present_match": True}
+    no_string = {**_of_body("model", {"string_match": {"safe_regex": {"regex": "(?s).*"}}}), "invert": True}
+    empty = _of_body("model", {"present_match": True})
+    missing = _of_body("problem", {"string_match": {"exact": "missing"}})
+    no_model = invalid_request(
+        f"The request body names no 'model'. {_known(stack)}", "missing_required_parameter", "model"
+    )
     return [
         _refusal(
-            {**_model_match(has_model), "dynamic_metadata": [no_string]},
+            {**_model_match(named), "dynamic_metadata": [no_string]},
             400,
             invalid_request("'model' must be a string.", "invalid_type", "model"),
         ),
         _refusal(
-            _model_match(has_model),
+            _model_match(named),
             404,
             invalid_request(f"The model '{MODEL_SHOWN}' does not exist. {_known(stack)}", "model_not_found", "model"),
         ),
-        _refusal(
-            {**_model_match(), "dynamic_metadata": [missing]},
-            400,
-            invalid_request(f"The request body has no 'model'. {_known(stack)}", "missing_required_parameter", "model"),
-        ),
+        # An empty name makes no header.
+        _refusal({**_model_match(), "dynamic_metadata": [empty]}, 400, no_model),
+        _refusal({**_model_match(), "dynamic_metadata": [missing]}, 400, no_model),
         _refusal(
             _model_match(),
             400,
@@ -217,6 +213,10 @@ def _error_routes(stack: StackSettings) -> list[Json]:
             ),
         ),
     ]
+
+
+def _of_body(key: str, value: Json) -> Json:
+    return {"filter": names.REQUEST_METADATA, "path": [{"key": key}], "value": value}
 
 
 def _refusal(match: Json, status: int, body: Json) -> Json:
