@@ -5,7 +5,9 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import yaml
@@ -25,6 +27,9 @@ GPUS = 2
 """Simulated GPUs of the node."""
 
 ADDONS = Path(__file__).parent / "addons"
+
+CTR = ("ctr", "--address=/run/containerd/containerd.sock", "--namespace=k8s.io")
+"""containerd's own client, in the namespace that the kubelet uses."""
 
 Say = Callable[[str], None]
 """Told what is being done, a short line at a time."""
@@ -69,16 +74,21 @@ def up(paths: Paths, say: Say) -> None:
     if node is None:
         say("node: new namespaces")
         node = start_node(paths)
+    begin = datetime.now(UTC)
     for program in programs(paths):
-        _start(node, paths, program, say)
+        started = _start(node, paths, program, say)
         if program.name == "kube-apiserver":
             _await_api(paths)
+        if program.name == "containerd":
+            _await_containerd(node, paths)
+        if program.name == "kubelet" and started:
+            _await_kubelet(paths, begin)
     _import_images(node, paths, say)
     kubectl(paths, "apply", "--server-side", "--force-conflicts", f"--filename={ADDONS}")
     _await_node(paths)
     _offer_gpus(paths)
-    say("waiting for DNS")
-    _await(lambda: _ready_replicas(paths) or None, "CoreDNS to be ready", paths.logs / "kubelet.log", seconds=120)
+    _await_dns(paths, say)
+    _check_running(node, paths)
 
 
 def down(paths: Paths) -> bool:
@@ -123,29 +133,34 @@ def _write_config(paths: Paths) -> None:
     for name, content in config_files(paths).items():
         path = paths.cluster / "config" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            path.write_text(content)
-        elif path.suffix == ".yaml":
-            path.write_text(yaml.safe_dump(content, sort_keys=False))
-        else:
-            path.write_text(json.dumps(content, indent=2))
+        text = content if isinstance(content, str) else _rendered(path, content)
+        # kube-proxy ends when its file is written, even with the same text.
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
 
 
-def _start(node: Node, paths: Paths, program: Program, say: Say) -> None:
-    """Start a program, or start it anew where it runs with another configuration than today's."""
+def _rendered(path: Path, document: dict[str, Any]) -> str:
+    if path.suffix == ".yaml":
+        return yaml.safe_dump(document, sort_keys=False)
+    return json.dumps(document, indent=2)
+
+
+def _start(node: Node, paths: Paths, program: Program, say: Say) -> bool:
+    """Start a program, or start it anew where it runs with another configuration; say whether it was started."""
     inputs = "\0".join([*program.argv, *(map(repr, config_files(paths).values()))])
     fingerprint = hashlib.sha256(inputs.encode()).hexdigest()
     # On the node's own /run, so that it is gone together with the processes it speaks of.
     marker = Path(f"/proc/{node.pid}/root/run/started-{program.name}")
     process = node.running(program.name)
     if process and marker.exists() and marker.read_text() == fingerprint:
-        return
+        return False
     if process:
         process.kill()
         process.wait(timeout=30)
     say(f"{program.name}: starting")
     node.spawn(program.argv, paths.logs / f"{program.name}.log")
     marker.write_text(fingerprint)
+    return True
 
 
 def _await(probe: Callable[[], object | None], what: str, log: Path, *, seconds: float) -> None:
@@ -167,11 +182,39 @@ def _await_api(paths: Paths) -> None:
     _await(answers, "the API server", paths.logs / "kube-apiserver.log", seconds=90)
 
 
+def _await_containerd(node: Node, paths: Paths) -> None:
+    def answers() -> bool | None:
+        try:
+            return bool(output_of(node.enter([*CTR, "version"])))
+        except CommandError:
+            return None
+
+    _await(answers, "containerd", paths.logs / "containerd.log", seconds=60)
+
+
+def _await_kubelet(paths: Paths, begin: datetime) -> None:
+    """Wait until the kubelet that was just started speaks: what the API says of the node before is old."""
+
+    def renewed() -> bool | None:
+        lease = get(paths, "lease", NODE_NAME, "--namespace=kube-node-lease") or {}
+        when = lease.get("spec", {}).get("renewTime")
+        return (when is not None and datetime.fromisoformat(when) > begin) or None
+
+    _await(renewed, "the kubelet", paths.logs / "kubelet.log", seconds=120)
+
+
 def _await_node(paths: Paths) -> None:
     def ready() -> bool | None:
         return _is_ready(get(paths, "node", NODE_NAME)) or None
 
     _await(ready, "the node to be ready", paths.logs / "kubelet.log", seconds=120)
+
+
+def _check_running(node: Node, paths: Paths) -> None:
+    for program in programs(paths):
+        if node.running(program.name) is None:
+            problem = f"{program.name} started and ended again."
+            raise LocalError(problem, f"The end of {paths.logs / program.name}.log says why; then `make local-up`.")
 
 
 def _is_ready(node: dict[str, object] | None) -> bool:
@@ -193,21 +236,16 @@ def _offer_gpus(paths: Paths) -> None:
     _await(offered, "the simulated GPUs to be allocatable", paths.logs / "kubelet.log", seconds=60)
 
 
-def _ready_replicas(paths: Paths) -> int:
-    found = get(paths, "deployment", "coredns", "--namespace=kube-system") or {}
-    return int(found.get("status", {}).get("readyReplicas", 0))
+def _await_dns(paths: Paths, say: Say) -> None:
+    def answers() -> bool | None:
+        found = get(paths, "deployment", "coredns", "--namespace=kube-system") or {}
+        return found.get("status", {}).get("readyReplicas", 0) > 0 or None
+
+    say("waiting for DNS")
+    _await(answers, "CoreDNS to be ready", paths.logs / "kubelet.log", seconds=120)
 
 
 def _import_images(node: Node, paths: Paths, say: Say) -> None:
-    ctr = ["ctr", "--address=/run/containerd/containerd.sock", "--namespace=k8s.io"]
-
-    def answers() -> bool | None:
-        try:
-            return bool(output_of(node.enter([*ctr, "version"])))
-        except CommandError:
-            return None
-
-    _await(answers, "containerd", paths.logs / "containerd.log", seconds=60)
     imported = paths.cluster / "imported"
     imported.mkdir(exist_ok=True)
     for name in IMAGES:
@@ -219,5 +257,5 @@ def _import_images(node: Node, paths: Paths, say: Say) -> None:
             continue
         say(f"image {name}: importing")
         with (paths.logs / "images.log").open("a") as log:
-            run_logged(node.enter([*ctr, "images", "import", str(archive)]), log)
+            run_logged(node.enter([*CTR, "images", "import", str(archive)]), log)
         marker.write_text(stamp)

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from stacks.settings import EMBEDDED_KUBECONFIG
+
 DEFAULT_HOME = Path("/var/lib/modelyard")
 """The folder as the node sees it, whatever ``MODELYARD_HOME`` says: stack files name it."""
 
@@ -63,8 +65,8 @@ class Paths:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig of the embedded cluster."""
-        return self.home / "kubeconfig"
+        """The administrator's kubeconfig, whatever the home is: a stack with ``kind: embedded`` looks there."""
+        return Path(EMBEDDED_KUBECONFIG)
 
     @property
     def pulumi(self) -> Path:

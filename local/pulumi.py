@@ -23,7 +23,6 @@ def environment(paths: Paths) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{state}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "MODELYARD_KUBECONFIG": str(paths.kubeconfig),
     }
     if installed_pulumi(paths.bin) is None:
         added |= {

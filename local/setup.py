@@ -1,0 +1,165 @@
+"""Everything that `make demo` needs, as steps."""
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from local import chat_model, debian, images, toolchain, vllm_environment
+from local.errors import LocalError
+from local.fingerprint import fingerprint
+from local.paths import CHECKOUT, Paths
+from local.plugins.launchers import LAUNCHERS, write_launchers
+from local.steps import Reporter, Step, is_done, run_steps
+
+_GO_REMEDY = (
+    "Read the end of the log. `go clean -modcache -cache` starts over with an empty cache; then run the same "
+    "command again."
+)
+_AGAIN = "Read the end of the log, correct what it names, and run the same command again: it goes on from here."
+
+
+def prepare(paths: Paths, reporter: Reporter) -> None:
+    """Make what is not there yet.
+
+    Raises:
+        LocalError: when this machine cannot do it, or a step failed.
+    """
+    check_machine()
+    wanted = steps(paths)
+    check_disk(paths, wanted)
+    if any(not is_done(step, paths) for step in wanted if step.name in _GO_STEPS):
+        toolchain.check_go()
+    run_steps(wanted, paths, reporter)
+
+
+def check_machine() -> None:
+    """Refuse a machine that the embedded cluster cannot run on.
+
+    Raises:
+        LocalError: when it is no Linux on x86-64, or the user is not root.
+    """
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise LocalError(
+            f"This is {platform.system()} on {platform.machine()}, and the embedded cluster is made of Linux "
+            "namespaces and x86-64 programs.",
+            "Run it on an x86-64 Linux machine, or put the stack on a cluster of your own with "
+            "`cluster: {kind: existing}` and `make up STACK=...`.",
+        )
+    if os.geteuid() != 0:
+        raise LocalError(
+            "The embedded cluster makes namespaces, mounts and network links, which takes root, and this user "
+            f"has the ID {os.geteuid()}.",
+            "Run the same command as root, for example with `sudo -E make ...`.",
+        )
+
+
+def check_disk(paths: Paths, wanted: list[Step]) -> None:
+    """Refuse to begin downloads that the disk cannot hold.
+
+    Raises:
+        LocalError: naming what is needed and what is free, in GiB.
+    """
+    needed = sum(step.disk_gib for step in wanted if not is_done(step, paths))
+    paths.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(paths.home).free / 2**30
+    if free < needed:
+        raise LocalError(
+            f"{paths.home} has {free:.1f} GiB free, and what is still to be made needs {needed:.1f} GiB.",
+            "Free some disk, or set MODELYARD_HOME to a folder on a larger one.",
+        )
+
+
+def steps(paths: Paths) -> list[Step]:
+    """The steps of the setup, those first that others wait for."""
+    made = [*_base(paths), *_kubernetes(paths), *_serving(paths), *_images(paths)]
+    if toolchain.installed_pulumi(paths.bin) is None:
+        made += _pulumi(paths)
+    return made
+
+
+_GO_STEPS = ("Kubernetes programs", "Pulumi CLI", "Pulumi Kubernetes provider")
+
+
+def _uv(paths: Paths) -> Path:
+    return Path(shutil.which("uv") or paths.home / "uv" / "bin" / "uv")
+
+
+def _base(paths: Paths) -> list[Step]:
+    return [
+        Step(
+            name="Debian packages",
+            fingerprint=lambda: fingerprint(*debian.PACKAGES, repr(debian.missing_packages())),
+            run=debian.install_packages,
+            made=(),
+            remedy=_AGAIN,
+        )
+    ]
+
+
+def _kubernetes(paths: Paths) -> list[Step]:
+    return [
+        Step(
+            name="Kubernetes programs",
+            fingerprint=toolchain.kubernetes_fingerprint,
+            run=lambda log: toolchain.build_kubernetes(paths.bin, log),
+            made=tuple(paths.bin / name for name in (*toolchain.COMPONENTS, "coredns", "pause")),
+            remedy=_GO_REMEDY,
+            disk_gib=4,
+        )
+    ]
+
+
+def _pulumi(paths: Paths) -> list[Step]:
+    # One after the other: they share packages, and two linkers at once take more memory than time.
+    return [
+        Step(
+            name="Pulumi CLI",
+            fingerprint=toolchain.pulumi_fingerprint,
+            run=lambda log: toolchain.build_pulumi(paths.bin, log),
+            made=(paths.bin / "pulumi",),
+            remedy=_GO_REMEDY,
+            after=("Kubernetes programs",),
+            disk_gib=2,
+        ),
+        Step(
+            name="Pulumi Kubernetes provider",
+            fingerprint=toolchain.kubernetes_fingerprint,
+            run=lambda log: toolchain.build_kubernetes_provider(paths.bin, log),
+            made=(paths.bin / "pulumi-resource-kubernetes",),
+            remedy=_GO_REMEDY,
+            after=("Pulumi CLI",),
+            disk_gib=2,
+        ),
+        Step(
+            name="Pulumi plugins",
+            fingerprint=lambda: fingerprint(str(CHECKOUT)),
+            run=lambda _: write_launchers(paths.bin, CHECKOUT / ".venv" / "bin" / "python", CHECKOUT),
+            made=tuple(paths.bin / name for name in LAUNCHERS),
+            remedy=_AGAIN,
+        ),
+    ]
+
+
+def _serving(paths: Paths) -> list[Step]:
+    model = paths.models / chat_model.NAME
+    return [
+        Step(
+            name="vLLM environment",
+            fingerprint=vllm_environment.fingerprint,
+            run=lambda log: vllm_environment.make_vllm_environment(paths.vllm, _uv(paths), log),
+            made=(paths.vllm / "bin" / "python",),
+            remedy=_AGAIN,
+            after=("Debian packages",),
+            disk_gib=12,
+        ),
+        Step(
+            name="Chat model",
+            fingerprint=chat_model.fingerprint,
+            run=lambda log: chat_model.make_chat_model(model, paths.vllm / "bin" / "python", log),
+            made=(model / "config.json",),
+            remedy=_AGAIN,
+            after=("vLLM environment",),
+            disk_gib=1,
+        ),
+    ]
