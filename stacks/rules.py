@@ -54,7 +54,7 @@ def _models_fit_pools(stack: "StackSettings") -> Iterator[str]:
         if pool is None:
             yield (
                 f"modelyard:models[{index}].pool: {model.pool!r} is no node pool of this stack: "
-                f"write {_one_of(pools)}, or add it to modelyard:pools"
+                f"{_instead(pools, 'modelyard:pools')}"
             )
         elif model.gpus > pool.gpus_per_node:
             yield (
@@ -103,20 +103,20 @@ def _routes_reach_models(stack: "StackSettings") -> Iterator[str]:
         path = f"modelyard:routes[{index}]"
         if not route.upstreams and route.model not in models:
             yield (
-                f"{path}.model: {route.model!r} is no model of this stack: write {_one_of(models)}, or say in "
-                "upstreams which models answer for it"
+                f"{path}.model: {route.model!r} is no model of this stack: {_instead(models, 'modelyard:models')}, or "
+                "say in upstreams which models answer for it"
             )
         for position, upstream in enumerate(route.upstreams):
             if upstream.model not in models:
                 yield (
                     f"{path}.upstreams[{position}].model: {upstream.model!r} is no model of this stack: "
-                    f"write {_one_of(models)}"
+                    f"{_instead(models, 'modelyard:models')}"
                 )
         for position, name in enumerate(route.fallback):
             if name not in models:
                 yield (
                     f"{path}.fallback[{position}]: {name!r} is no model of this stack, so nothing could answer: "
-                    f"write {_one_of(models)}, or add it to modelyard:models"
+                    f"{_instead(models, 'modelyard:models')}"
                 )
 
 
@@ -161,7 +161,7 @@ def _consumers_known(stack: "StackSettings") -> Iterator[str]:
             if name not in known:
                 yield (
                     f"modelyard:routes[{index}].consumers[{position}]: {name!r} has no key at the gateway, so "
-                    f"nobody could use it: write {_one_of(known)}, or add it to modelyard:gateway.auth.consumers"
+                    f"nobody could use it: {_instead(known, 'modelyard:gateway.auth.consumers')}"
                 )
 
 
@@ -251,5 +251,6 @@ def _repeats(path: str, key: str, names: Iterable[str]) -> Iterator[str]:
         seen.append(name)
 
 
-def _one_of(names: Iterable[str]) -> str:
-    return " or ".join(repr(name) for name in sorted(names)) or "one that modelyard:models lists"
+def _instead(names: Iterable[str], place: str) -> str:
+    known = " or ".join(repr(name) for name in sorted(names))
+    return f"write {known}, or add it to {place}" if known else f"add it to {place}"

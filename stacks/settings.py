@@ -428,8 +428,12 @@ def load(raw: Mapping[str, Any]) -> StackSettings:
 
 def yaml_path(location: tuple[int | str, ...]) -> str:
     """The place of a value in a stack file, such as ``modelyard:models[0].engine.dtype``."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in location)
     return f"{NAMESPACE}:{path.removeprefix('.')}"
+
+
+def _key(text: str) -> str:
+    return text if re.fullmatch(r"[\w./-]+", text) else repr(text)
 
 
 def _sentences(detail: ErrorDetails) -> list[str]:

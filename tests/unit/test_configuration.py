@@ -1,0 +1,90 @@
+"""How Pulumi's configuration becomes settings."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from stacks import configuration
+from stacks.settings import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("PULUMI_CONFIG", raising=False)
+    monkeypatch.delenv(configuration.KUBECONFIG_VARIABLE, raising=False)
+    pulumi.runtime.set_all_config({})
+    yield
+    pulumi.runtime.set_all_config({})
+
+
+@pytest.fixture(params=["command", "inline"])
+def give(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets configuration as the ``pulumi`` command does, or as the Automation API does for an inline program."""
+
+    def configure(values: Mapping[str, Any]) -> None:
+        config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+        if request.param == "command":
+            monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
+        pulumi.runtime.set_all_config(config)
+
+    return configure
+
+
+def test_structured_values_and_texts_are_read(give: Any) -> None:
+    give(
+        {
+            "modelyard:pools": [{"name": "gpu"}],
+            "modelyard:models": [{"name": "qwen", "source": "file:///m", "pool": "gpu", "replicas": 2}],
+            "modelyard:gateway": {"auth": {"consumers": [{"name": "alice", "keys": ["sk-1"]}]}},
+            "modelyard:huggingFaceToken": "hf_x",
+            "kubernetes:context": "elsewhere",
+        }
+    )
+    settings = configuration.read()
+    assert settings.models[0].replicas == 2
+    assert settings.gateway.auth.consumers[0].keys[0].get_secret_value() == "sk-1"
+    assert settings.hugging_face_token is not None
+    assert settings.hugging_face_token.get_secret_value() == "hf_x"
+
+
+def test_a_token_that_looks_like_json_stays_a_text(give: Any) -> None:
+    give({"modelyard:huggingFaceToken": "123"})
+    token = configuration.read().hugging_face_token
+    assert token is not None
+    assert token.get_secret_value() == "123"
+
+
+def test_a_text_for_a_list_is_named(give: Any) -> None:
+    give({"modelyard:models": "qwen"})
+    with pytest.raises(
+        SettingsError, match=r"^modelyard:models: 'qwen' cannot be used: input should be a valid tuple$"
+    ):
+        configuration.read()
+
+
+def test_an_unknown_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"modelyard:modles": "[]", "other:modles": "[]"}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
+    pulumi.runtime.set_all_config(config)
+    with pytest.raises(SettingsError, match=r"^modelyard:modles: there is no such setting; .*$") as caught:
+        configuration.read()
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("cluster", "path"),
+    [
+        ({"kind": "embedded"}, "/elsewhere/kubeconfig"),
+        ({"kind": "embedded", "kubeconfig": "/mine"}, "/mine"),
+        ({"kind": "existing"}, None),
+    ],
+)
+def test_the_embedded_cluster_may_be_elsewhere(
+    give: Any, monkeypatch: pytest.MonkeyPatch, cluster: dict[str, str], path: str | None
+) -> None:
+    give({"modelyard:cluster": cluster})
+    monkeypatch.setenv(configuration.KUBECONFIG_VARIABLE, "/elsewhere/kubeconfig")
+    assert configuration.read().cluster.kubeconfig_path == path

@@ -1,0 +1,418 @@
+"""What a stack file may say, and the sentence that every mistake gets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stacks.settings import SettingsError, StackSettings, load
+
+POOL = {"name": "gpu", "gpusPerNode": 2}
+QWEN = {"name": "qwen", "source": "hf://Qwen/Qwen2.5-1.5B-Instruct", "pool": "gpu"}
+GEMMA = {"name": "gemma", "source": "hf://google/gemma-2-2b-it", "pool": "gpu"}
+
+
+def stack(**changes: Any) -> dict[str, Any]:
+    """A stack of two models that works, with these keys in place of its own."""
+    return {"pools": [POOL], "models": [QWEN, GEMMA], **changes}
+
+
+def one_model(**changes: Any) -> dict[str, Any]:
+    """A stack of one model with these settings."""
+    return stack(models=[{**QWEN, **changes}])
+
+
+def one_route(**changes: Any) -> dict[str, Any]:
+    """A stack whose one route has these settings."""
+    return stack(routes=[{"model": "qwen", **changes}])
+
+
+def consumers(*given: dict[str, Any]) -> dict[str, Any]:
+    """A stack whose gateway knows these consumers."""
+    return stack(gateway={"auth": {"consumers": list(given)}})
+
+
+RULES = {
+    "pool twice": (
+        stack(pools=[POOL, POOL]),
+        "modelyard:pools[1].name: 'gpu' stands at pools[0] already, and names must differ: rename one of them",
+    ),
+    "consumer twice": (
+        consumers({"name": "a", "keys": ["x"]}, {"name": "a", "keys": ["y"]}),
+        "modelyard:gateway.auth.consumers[1].name: 'a' stands at gateway.auth.consumers[0] already, and names must "
+        "differ: rename one of them",
+    ),
+    "route twice": (
+        stack(routes=[{"model": "qwen"}, {"model": "gemma"}, {"model": "qwen"}]),
+        "modelyard:routes[2].model: 'qwen' has a route already, modelyard:routes[0], and a request can take only "
+        "one: put what they say into one route",
+    ),
+    "model named as the gateway": (
+        stack(models=[{**QWEN, "name": "gateway"}]),
+        "modelyard:models[0].name: 'gateway' makes a Service 'gateway', which modelyard:gateway.name makes too: "
+        "rename one of them",
+    ),
+    "model named as the Service of another": (
+        stack(models=[QWEN, {**GEMMA, "name": "qwen-lb"}]),
+        "modelyard:models[1].name: 'qwen-lb' makes a Service 'qwen-lb', which modelyard:models[0].name makes too: "
+        "rename one of them",
+    ),
+    "no such pool": (
+        one_model(pool="cpu"),
+        "modelyard:models[0].pool: 'cpu' is no node pool of this stack: write 'gpu', or add it to modelyard:pools",
+    ),
+    "no pool at all": (
+        {"models": [QWEN]},
+        "modelyard:models[0].pool: 'gpu' is no node pool of this stack: add it to modelyard:pools",
+    ),
+    "more GPUs than a node has": (
+        one_model(gpus=4),
+        "modelyard:models[0].gpus: 4 GPUs a replica, but a node of pool 'gpu' has 2, so no node can ever run it: "
+        "write 2 or fewer, or name a pool with larger nodes",
+    ),
+    "tensor parallel size": (
+        one_model(gpus=2, engine={"tensorParallelSize": 4}),
+        "modelyard:models[0].engine.tensorParallelSize: 4 times pipelineParallelSize 1 is 4 GPUs, but the replica "
+        "has 2: make the product equal to gpus, or leave tensorParallelSize out",
+    ),
+    "pipeline parallel size": (
+        one_model(gpus=2, engine={"pipelineParallelSize": 3}),
+        "modelyard:models[0].engine.pipelineParallelSize: 3 does not divide the replica's 2 GPUs: write a divisor of "
+        "gpus",
+    ),
+    "replicas and autoscaling": (
+        one_model(replicas=2, autoscaling={"maxReplicas": 4}),
+        "modelyard:models[0].replicas: 2 together with autoscaling, and each would undo the other: leave replicas "
+        "out, and write autoscaling.minReplicas",
+    ),
+    "autoscaling without room": (
+        one_model(autoscaling={"minReplicas": 3, "maxReplicas": 3}),
+        "modelyard:models[0].autoscaling.minReplicas: 3 leaves no room below maxReplicas 3: write a smaller one",
+    ),
+    "route without a model": (
+        stack(routes=[{"model": "gpt-4o"}]),
+        "modelyard:routes[0].model: 'gpt-4o' is no model of this stack: write 'gemma' or 'qwen', or add it to "
+        "modelyard:models, or say in upstreams which models answer for it",
+    ),
+    "upstream without a model": (
+        one_route(upstreams=[{"model": "llama"}]),
+        "modelyard:routes[0].upstreams[0].model: 'llama' is no model of this stack: write 'gemma' or 'qwen', or add "
+        "it to modelyard:models",
+    ),
+    "fallback without a model": (
+        one_route(fallback=["llama"]),
+        "modelyard:routes[0].fallback[0]: 'llama' is no model of this stack, so nothing could answer: write 'gemma' "
+        "or 'qwen', or add it to modelyard:models",
+    ),
+    "fallback to itself": (
+        one_route(fallback=["qwen"]),
+        "modelyard:routes[0].fallback[0]: 'qwen' is what the route asks first, and when it has failed it cannot "
+        "stand in for itself: name another model, or remove it",
+    ),
+    "fallback in a circle": (
+        one_route(fallback=["gemma", "gemma"]),
+        "modelyard:routes[0].fallback[1]: 'gemma' stands in the chain already, at fallback[0], so the chain would go "
+        "in a circle: remove one of them",
+    ),
+    "weights": (
+        one_route(upstreams=[{"model": "qwen", "weight": 50}, {"model": "gemma", "weight": 40}]),
+        "modelyard:routes[0].upstreams: the weights add up to 90, and they are shares of 100: correct them",
+    ),
+    "upstream twice": (
+        one_route(upstreams=[{"model": "qwen", "weight": 50}, {"model": "qwen", "weight": 50}]),
+        "modelyard:routes[0].upstreams[1].model: 'qwen' stands at routes[0].upstreams[0] already, and names must "
+        "differ: rename one of them",
+    ),
+    "unknown consumer": (
+        {**consumers({"name": "alice", "keys": ["x"]}), "routes": [{"model": "qwen", "consumers": ["bob"]}]},
+        "modelyard:routes[0].consumers[0]: 'bob' has no key at the gateway, so nobody could use it: write 'alice', "
+        "or add it to modelyard:gateway.auth.consumers",
+    ),
+    "consumer where there is none": (
+        one_route(consumers=["bob"]),
+        "modelyard:routes[0].consumers[0]: 'bob' has no key at the gateway, so nobody could use it: add it to "
+        "modelyard:gateway.auth.consumers",
+    ),
+    "empty key": (
+        consumers({"name": "a", "keys": [""]}),
+        "modelyard:gateway.auth.consumers[0].keys[0]: the key is empty, and anybody could send it: write a long "
+        "random one",
+    ),
+    "key twice": (
+        consumers({"name": "a", "keys": ["k"]}, {"name": "b", "keys": ["k"]}),
+        "modelyard:gateway.auth.consumers[1].keys[0]: modelyard:gateway.auth.consumers[0].keys[0] is the same key, "
+        "and then nobody can tell who calls: give each its own",
+    ),
+    "node port without NodePort": (
+        stack(gateway={"nodePort": 30080}),
+        "modelyard:gateway.nodePort: 30080 with service type 'ClusterIP' has no effect: write serviceType NodePort, "
+        "or leave nodePort out",
+    ),
+    "variable of the server": (
+        one_model(env={"MODELYARD_PORT": "9"}),
+        "modelyard:models[0].env.MODELYARD_PORT: variables that begin with MODELYARD_ are written from the model's "
+        "other settings, and two answers to one question contradict each other: use engine or extraArgs",
+    ),
+    "token in the environment": (
+        one_model(env={"HF_TOKEN": "hf_x"}),
+        "modelyard:models[0].env.HF_TOKEN: a token is a secret, and env is plain in the manifest: set it with "
+        "`pulumi config set --secret modelyard:huggingFaceToken`",
+    ),
+    "host path twice": (
+        stack(
+            serving={
+                "hostPaths": [
+                    {"name": "a", "hostPath": "/x", "mountPath": "/opt/a"},
+                    {"name": "a", "hostPath": "/y", "mountPath": "/opt/b"},
+                ]
+            }
+        ),
+        "modelyard:serving.hostPaths[1].name: 'a' stands at serving.hostPaths[0] already, and names must differ: "
+        "rename one of them",
+    ),
+    "mount path of the container": (
+        stack(serving={"hostPaths": [{"name": "a", "hostPath": "/x", "mountPath": "/models/"}]}),
+        "modelyard:serving.hostPaths[0].mountPath: '/models/' is taken by every model's container, and a path can "
+        "hold one volume only: write another",
+    ),
+    "source on a mount path": (
+        {
+            **one_model(source="file:///opt/a"),
+            "serving": {"hostPaths": [{"name": "a", "hostPath": "/x", "mountPath": "/opt/a"}]},
+        },
+        "modelyard:models[0].source: '/opt/a' is the mount path of modelyard:serving.hostPaths[0], and a path can "
+        "hold one volume only: move the weights or the other mount",
+    ),
+}
+
+FIELDS = {
+    "missing": (
+        stack(models=[{"name": "qwen", "pool": "gpu"}]),
+        "modelyard:models[0].source: nothing is given, and there is no default: add it",
+    ),
+    "unknown": (
+        stack(model=[]),
+        "modelyard:model: there is no such setting; stacks/schema.json lists them all: correct or remove it",
+    ),
+    "unknown below": (
+        one_model(engine={"maxLength": 1}),
+        "modelyard:models[0].engine.maxLength: there is no such setting; stacks/schema.json lists them all: correct "
+        "or remove it",
+    ),
+    "name in capitals": (
+        one_model(name="Qwen"),
+        "modelyard:models[0].name: 'Qwen' names Kubernetes objects and must be a DNS label: use lower-case letters, "
+        "digits and '-', begin with a letter, and stay within 52 characters",
+    ),
+    "name with a digit first": (
+        stack(pools=[{"name": "2gpu"}], models=[]),
+        "modelyard:pools[0].name: '2gpu' names Kubernetes objects and must be a DNS label: use lower-case letters, "
+        "digits and '-', begin with a letter, and stay within 52 characters",
+    ),
+    "name too long": (
+        stack(pools=[{"name": "a" * 53}], models=[]),
+        f"modelyard:pools[0].name: '{'a' * 53}' names Kubernetes objects and must be a DNS label: use lower-case "
+        "letters, digits and '-', begin with a letter, and stay within 52 characters",
+    ),
+    "source": (
+        one_model(source="Qwen/Qwen2.5"),
+        "modelyard:models[0].source: 'Qwen/Qwen2.5' is no place that weights are read from: write "
+        "hf://<organisation>/<repository>, file:///<path on the node> or pvc://<claim>/<path in it>",
+    ),
+    "below the least": (
+        one_model(gpus=0),
+        "modelyard:models[0].gpus: 0 cannot be used: input should be greater than or equal to 1",
+    ),
+    "no number": (
+        one_model(replicas="two"),
+        "modelyard:models[0].replicas: 'two' cannot be used: input should be a valid integer, unable to parse string "
+        "as an integer",
+    ),
+    "one of several": (
+        one_model(engine={"dtype": "int8"}),
+        "modelyard:models[0].engine.dtype: 'int8' cannot be used: input should be 'auto', 'bfloat16', 'float16' or "
+        "'float32'",
+    ),
+    "text for a list": (
+        stack(models="qwen"),
+        "modelyard:models: 'qwen' cannot be used: input should be a valid tuple",
+    ),
+    "list for a mapping": (
+        stack(gateway=[]),
+        "modelyard:gateway: a list cannot be used: input should be a valid dictionary or instance of GatewaySettings",
+    ),
+    "mapping for a text": (
+        one_model(cpu={"cores": 4}),
+        "modelyard:models[0].cpu: a mapping cannot be used: input should be a valid string",
+    ),
+    "secret key of a wrong type": (
+        consumers({"name": "a", "keys": "sk-very-secret"}),
+        "modelyard:gateway.auth.consumers[0].keys: what is given (not shown: it may be a secret) cannot be used: "
+        "input should be a valid tuple",
+    ),
+    "secret key in a wrong place": (
+        stack(gateway={"auth": {"consumers": ["sk-very-secret"]}}),
+        "modelyard:gateway.auth.consumers[0]: what is given (not shown: it may be a secret) cannot be used: input "
+        "should be a valid dictionary or instance of ConsumerSettings",
+    ),
+    "token of a wrong type": (
+        stack(huggingFaceToken=["hf_very_secret"]),
+        "modelyard:huggingFaceToken: what is given (not shown: it may be a secret) cannot be used: input should be a "
+        "valid string",
+    ),
+}
+
+
+def problems(raw: dict[str, Any]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(raw)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(("raw", "sentence"), RULES.values(), ids=RULES.keys())
+def test_every_rule_says_what_is_wrong(raw: dict[str, Any], sentence: str) -> None:
+    assert problems(raw) == [sentence]
+
+
+@pytest.mark.parametrize(("raw", "sentence"), FIELDS.values(), ids=FIELDS.keys())
+def test_every_kind_of_field_error_says_what_is_wrong(raw: dict[str, Any], sentence: str) -> None:
+    assert problems(raw) == [sentence]
+
+
+def test_a_model_name_twice_is_named_by_the_list_and_by_its_services() -> None:
+    assert problems(stack(models=[QWEN, QWEN])) == [
+        "modelyard:models[1].name: 'qwen' stands at models[0] already, and names must differ: rename one of them",
+        "modelyard:models[1].name: 'qwen' makes a Service 'qwen', which modelyard:models[0].name makes too: rename "
+        "one of them",
+        "modelyard:models[1].name: 'qwen' makes a Service 'qwen-lb', which modelyard:models[0].name makes too: rename "
+        "one of them",
+    ]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    found = problems(stack(models=[{**QWEN, "gpus": 0}, {**GEMMA, "port": 1}], route=[]))
+    assert [sentence.partition(": ")[0] for sentence in found] == [
+        "modelyard:models[0].gpus",
+        "modelyard:models[1].port",
+        "modelyard:route",
+    ]
+
+
+def test_the_error_is_one_line_a_problem() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(stack(routes=[{"model": "a"}, {"model": "b"}]))
+    assert str(caught.value).splitlines() == caught.value.problems
+    assert len(caught.value.problems) == 2
+
+
+def test_a_stack_works_with_what_has_no_default() -> None:
+    settings = load(stack())
+    assert [model.names for model in settings.models] == [("qwen",), ("gemma",)]
+    assert [route.model for route in settings.all_routes] == ["qwen", "gemma"]
+    assert settings.all_routes[0].targets[0].model_dump() == {"model": "qwen", "weight": 100}
+    assert settings.model("gemma").pool == settings.pool("gpu").name == "gpu"
+
+
+def test_an_empty_stack_works() -> None:
+    assert load({}) == StackSettings()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "path"),
+    [
+        ({"kind": "embedded"}, "/var/lib/modelyard/kubeconfig"),
+        ({"kind": "embedded", "kubeconfig": "/etc/k"}, "/etc/k"),
+        ({"kind": "existing"}, None),
+        ({"kind": "existing", "kubeconfig": "/etc/k"}, "/etc/k"),
+    ],
+)
+def test_the_embedded_cluster_has_a_kubeconfig_of_its_own(cluster: dict[str, str], path: str | None) -> None:
+    assert load({"cluster": cluster}).cluster.kubeconfig_path == path
+
+
+@pytest.mark.parametrize(
+    ("scale", "replicas"), [({}, 1), ({"replicas": 0}, 0), ({"autoscaling": {"maxReplicas": 2}}, None)]
+)
+def test_replicas_are_one_unless_somebody_says_otherwise(scale: dict[str, Any], replicas: int | None) -> None:
+    assert load(one_model(**scale)).models[0].first_replicas == replicas
+
+
+def test_secrets_are_not_printed_with_the_settings() -> None:
+    raw = {**consumers({"name": "a", "keys": ["sk-secret"]}), "huggingFaceToken": "hf_secret"}
+    assert "secret" not in repr(load(raw)).replace("SecretStr", "")
+
+
+SCALARS: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers(-2, 40) | st.floats() | st.text(max_size=6)
+NAMES = st.sampled_from(["qwen", "gemma", "gpu", "gateway", "qwen-lb", "No", ""])
+
+
+def keys_of(model: type[Any]) -> st.SearchStrategy[str]:
+    return st.sampled_from([field.alias for field in model.model_fields.values()])
+
+
+def anything() -> st.SearchStrategy[Any]:
+    """Values as a stack file may hold them: keys and names that exist as well as those that don't."""
+    known = sorted(all_keys(StackSettings))
+    keys = st.sampled_from(known) | st.text(max_size=4)
+    return st.recursive(
+        SCALARS | NAMES,
+        lambda children: st.lists(children, max_size=3) | st.dictionaries(keys, children, max_size=4),
+        max_leaves=12,
+    )
+
+
+def all_keys(model: Any) -> Iterator[str]:
+    for definition in [*model.model_json_schema()["$defs"].values(), model.model_json_schema()]:
+        yield from definition.get("properties", {})
+
+
+@given(st.dictionaries(keys_of(StackSettings) | st.text(max_size=4), anything(), max_size=4))
+def test_nothing_but_settings_errors_comes_of_any_file(raw: dict[str, Any]) -> None:
+    found = problems_or_none(raw)
+    assert all(line.startswith("modelyard:") and ": " in line for line in found)
+    assert len("\n".join(found).splitlines()) == len(found)
+
+
+def problems_or_none(raw: dict[str, Any]) -> list[str]:
+    try:
+        load(raw)
+    except SettingsError as error:
+        return error.problems or ["an error without a problem"]
+    return []
+
+
+def model_entries() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"name": NAMES, "source": st.sampled_from([QWEN["source"], "file:///m", "pvc://c/p", "s3://b"]), "pool": NAMES},
+        optional={
+            "replicas": st.integers(-1, 3),
+            "gpus": st.integers(0, 4),
+            "autoscaling": st.fixed_dictionaries({"maxReplicas": st.integers(1, 4)}),
+        },
+    )
+
+
+def route_entries() -> st.SearchStrategy[dict[str, Any]]:
+    upstream = st.fixed_dictionaries({"model": NAMES, "weight": st.sampled_from([0, 40, 60, 100])})
+    return st.fixed_dictionaries(
+        {"model": NAMES},
+        optional={"upstreams": st.lists(upstream, max_size=2), "fallback": st.lists(NAMES, max_size=3)},
+    )
+
+
+@given(st.lists(model_entries(), max_size=3), st.lists(route_entries(), max_size=3))
+def test_a_stack_that_loads_has_no_loose_ends(models: list[dict[str, Any]], routes: list[dict[str, Any]]) -> None:
+    try:
+        settings = load({"pools": [POOL], "models": models, "routes": routes})
+    except SettingsError:
+        return
+    names = {model.name for model in settings.models}
+    assert len(names) == len(models)
+    assert all(model.pool == "gpu" and model.gpus <= 2 for model in settings.models)
+    for route in settings.all_routes:
+        asked = [target.model for target in route.targets]
+        assert {*asked, *route.fallback} <= names
+        assert len({*asked, *route.fallback}) == len(asked) + len(route.fallback)
+        assert sum(target.weight for target in route.targets) == 100

@@ -1,0 +1,409 @@
+"""The exact objects of a native model."""
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.manifests import workload
+from components.manifests.hugging_face import token_secret
+from components.manifests.model_source import model_source
+from components.manifests.objects import Manifest
+from components.manifests.placement import Placement
+from components.manifests.workload_pod import pod_spec, server_settings
+from serving.settings import ServingSettings as ServerSettings
+from stacks.settings import EngineSettings, ModelSettings, ServingSettings, Toleration, load
+
+PLACEMENT = Placement(
+    node_selector={"cloud.example/pool": "l4"},
+    tolerations=(Toleration(key="nvidia.com/gpu", effect="NoSchedule"),),
+    gpu_resource="nvidia.com/gpu",
+    gpus_per_node=2,
+    gpu_model="NVIDIA-L4",
+    gpu_memory_gib=24,
+    min_nodes=0,
+    max_nodes=4,
+)
+QWEN: dict[str, Any] = {"name": "qwen2-1-5b", "source": "hf://Qwen/Qwen2.5-1.5B-Instruct", "pool": "gpu"}
+
+
+def model(**changes: Any) -> ModelSettings:
+    return ModelSettings.model_validate({**QWEN, **changes})
+
+
+def stateful_set(**changes: Any) -> Manifest:
+    return workload.stateful_set(model(**changes), PLACEMENT, ServingSettings(), "default")
+
+
+def pod(serving: dict[str, Any] | None = None, placement: Placement = PLACEMENT, **changes: Any) -> Manifest:
+    return pod_spec(model(**changes), placement, ServingSettings.model_validate(serving or {}))
+
+
+def env(manifest: Manifest) -> dict[str, Any]:
+    variables = manifest["containers"][0]["env"]
+    assert len({variable["name"] for variable in variables}) == len(variables)
+    return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in variables}
+
+
+def test_stateful_set() -> None:
+    assert stateful_set() == yaml.safe_load("""
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: qwen2-1-5b
+  namespace: default
+  labels: &labels
+    app.kubernetes.io/name: vllm
+    app.kubernetes.io/instance: qwen2-1-5b
+    app.kubernetes.io/component: model-service
+    app.kubernetes.io/part-of: modelyard
+    app.kubernetes.io/managed-by: pulumi
+spec:
+  replicas: 1
+  serviceName: qwen2-1-5b
+  podManagementPolicy: Parallel
+  updateStrategy: {type: RollingUpdate}
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: vllm
+      app.kubernetes.io/instance: qwen2-1-5b
+  template:
+    metadata:
+      labels: *labels
+    spec:
+      automountServiceAccountToken: false
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: 150
+      securityContext:
+        runAsNonRoot: true
+        runAsUser: 1000
+        runAsGroup: 1000
+        seccompProfile: {type: RuntimeDefault}
+      nodeSelector: {cloud.example/pool: l4}
+      tolerations:
+        - {key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}
+      containers:
+        - name: vllm
+          image: vllm/vllm-openai:v0.26.0
+          imagePullPolicy: IfNotPresent
+          command: [python3, -m, serving]
+          env:
+            - {name: HOME, value: /tmp}
+            - {name: USER, value: modelyard}
+            - {name: MODELYARD_MODEL, value: Qwen/Qwen2.5-1.5B-Instruct}
+            - {name: MODELYARD_SERVED_NAMES, value: '["qwen2-1-5b"]'}
+            - {name: MODELYARD_PORT, value: "8080"}
+            - {name: MODELYARD_TENSOR_PARALLEL_SIZE, value: "1"}
+            - {name: MODELYARD_DRAIN_SECONDS, value: "120"}
+            - {name: HF_HOME, value: /cache}
+            - name: HF_TOKEN
+              valueFrom: {secretKeyRef: {name: modelhub-secret, key: HF_TOKEN, optional: true}}
+          ports:
+            - {name: http, containerPort: 8080}
+          resources:
+            requests: {cpu: "4", memory: 16Gi}
+            limits: {nvidia.com/gpu: "1", memory: 16Gi}
+          startupProbe:
+            httpGet: {path: /health, port: http}
+            periodSeconds: 2
+            timeoutSeconds: 2
+            failureThreshold: 900
+          readinessProbe:
+            httpGet: {path: /health, port: http}
+            periodSeconds: 5
+            timeoutSeconds: 5
+            failureThreshold: 2
+          livenessProbe:
+            httpGet: {path: /health, port: http}
+            periodSeconds: 10
+            timeoutSeconds: 10
+            failureThreshold: 6
+          securityContext:
+            allowPrivilegeEscalation: false
+            capabilities: {drop: [ALL]}
+            readOnlyRootFilesystem: true
+          volumeMounts:
+            - {name: shm, mountPath: /dev/shm}
+            - {name: tmp, mountPath: /tmp}
+            - {name: cache, mountPath: /cache}
+      volumes:
+        - name: shm
+          emptyDir: {medium: Memory, sizeLimit: 2Gi}
+        - {name: tmp, emptyDir: {}}
+        - {name: cache, emptyDir: {}}
+""")
+
+
+def test_headless_service() -> None:
+    assert workload.headless_service(model(), "default") == yaml.safe_load("""
+apiVersion: v1
+kind: Service
+metadata:
+  name: qwen2-1-5b
+  namespace: default
+  labels:
+    app.kubernetes.io/name: vllm
+    app.kubernetes.io/instance: qwen2-1-5b
+    app.kubernetes.io/component: model-service
+    app.kubernetes.io/part-of: modelyard
+    app.kubernetes.io/managed-by: pulumi
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: false
+  selector:
+    app.kubernetes.io/name: vllm
+    app.kubernetes.io/instance: qwen2-1-5b
+  ports:
+    - {name: http, port: 8080, targetPort: http}
+""")
+
+
+def test_lb_service() -> None:
+    assert workload.lb_service(model(), "default") == yaml.safe_load("""
+apiVersion: v1
+kind: Service
+metadata:
+  name: qwen2-1-5b-lb
+  namespace: default
+  annotations:
+    pulumi.com/skipAwait: "true"
+  labels:
+    app.kubernetes.io/name: vllm
+    app.kubernetes.io/instance: qwen2-1-5b
+    app.kubernetes.io/component: model-service
+    app.kubernetes.io/part-of: modelyard
+    app.kubernetes.io/managed-by: pulumi
+spec:
+  type: ClusterIP
+  selector:
+    app.kubernetes.io/name: vllm
+    app.kubernetes.io/instance: qwen2-1-5b
+  ports:
+    - {name: http, port: 8080, targetPort: http}
+""")
+
+
+def test_pod_disruption_budget() -> None:
+    assert workload.pod_disruption_budget(model(replicas=2), "default") == yaml.safe_load("""
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: qwen2-1-5b
+  namespace: default
+  labels:
+    app.kubernetes.io/name: vllm
+    app.kubernetes.io/instance: qwen2-1-5b
+    app.kubernetes.io/component: model-service
+    app.kubernetes.io/part-of: modelyard
+    app.kubernetes.io/managed-by: pulumi
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: vllm
+      app.kubernetes.io/instance: qwen2-1-5b
+""")
+
+
+@pytest.mark.parametrize(
+    ("scale", "guarded"),
+    [({}, False), ({"replicas": 0}, False), ({"replicas": 3}, True), ({"autoscaling": {"maxReplicas": 2}}, True)],
+)
+def test_only_more_than_one_replica_has_a_budget(scale: dict[str, Any], guarded: bool) -> None:
+    assert (workload.pod_disruption_budget(model(**scale), "default") is not None) == guarded
+
+
+def test_horizontal_pod_autoscaler() -> None:
+    scaling = {"minReplicas": 2, "maxReplicas": 6, "targetWaitingRequests": 8}
+    assert workload.horizontal_pod_autoscaler(model(autoscaling=scaling), "default") == yaml.safe_load("""
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: qwen2-1-5b
+  namespace: default
+  labels:
+    app.kubernetes.io/name: vllm
+    app.kubernetes.io/instance: qwen2-1-5b
+    app.kubernetes.io/component: model-service
+    app.kubernetes.io/part-of: modelyard
+    app.kubernetes.io/managed-by: pulumi
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: qwen2-1-5b}
+  minReplicas: 2
+  maxReplicas: 6
+  metrics:
+    - type: Pods
+      pods:
+        metric: {name: "vllm:num_requests_waiting"}
+        target: {type: AverageValue, averageValue: "8"}
+""")
+
+
+def test_a_model_without_autoscaling_has_no_autoscaler() -> None:
+    assert workload.horizontal_pod_autoscaler(model(), "default") is None
+
+
+def test_the_stateful_set_leaves_the_number_of_replicas_to_the_autoscaler() -> None:
+    assert "replicas" not in stateful_set(autoscaling={"maxReplicas": 4})["spec"]
+
+
+def test_weights_in_a_folder_of_the_node_are_mounted_where_they_are() -> None:
+    found = pod(source="file:///data/models/m")
+    assert env(found)["MODELYARD_MODEL"] == "/data/models/m"
+    assert {"name": "model", "hostPath": {"path": "/data/models/m", "type": "Directory"}} in found["volumes"]
+    mount = {"name": "model", "mountPath": "/data/models/m", "readOnly": True}
+    assert mount in found["containers"][0]["volumeMounts"]
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [("pvc://weights", "/models"), ("pvc://weights/", "/models"), ("pvc://weights/a/b", "/models/a/b")],
+)
+def test_weights_on_a_claim(source: str, path: str) -> None:
+    found = pod(source=source)
+    assert env(found)["MODELYARD_MODEL"] == path
+    claim = {"name": "model", "persistentVolumeClaim": {"claimName": "weights", "readOnly": True}}
+    assert claim in found["volumes"]
+    assert {"name": "model", "mountPath": "/models", "readOnly": True} in found["containers"][0]["volumeMounts"]
+
+
+@pytest.mark.parametrize("source", ["file:///m", "pvc://claim/m"])
+def test_only_weights_from_hugging_face_get_the_token(source: str) -> None:
+    assert not {"HF_TOKEN", "HF_HOME"} & set(env(pod(source=source)))
+
+
+def test_folders_of_the_node_are_mounted_read_only() -> None:
+    found = pod({"hostPaths": [{"name": "tmp", "hostPath": "/srv/vllm", "mountPath": "/opt/vllm"}]})
+    assert {"name": "host-tmp", "hostPath": {"path": "/srv/vllm", "type": "Directory"}} in found["volumes"]
+    mount = {"name": "host-tmp", "mountPath": "/opt/vllm", "readOnly": True}
+    assert mount in found["containers"][0]["volumeMounts"]
+
+
+def test_the_container_is_the_stacks_own() -> None:
+    serving = {"image": "registry.example/vllm:1", "imagePullPolicy": "Never", "python": "/opt/bin/python"}
+    container = pod(serving)["containers"][0]
+    assert (container["image"], container["imagePullPolicy"]) == ("registry.example/vllm:1", "Never")
+    assert container["command"] == ["/opt/bin/python", "-m", "serving"]
+
+
+def test_the_runtime_class_is_set_only_where_one_is_given() -> None:
+    assert pod({"runtimeClass": "nvidia"})["runtimeClassName"] == "nvidia"
+    assert "runtimeClassName" not in pod()
+
+
+def test_a_pool_without_labels_and_taints_sets_none() -> None:
+    placement = Placement({}, (), "amd.com/gpu", 1, None, None, 0, 1)
+    found = pod(placement=placement)
+    assert not {"nodeSelector", "tolerations"} & set(found)
+    assert found["containers"][0]["resources"]["limits"] == {"amd.com/gpu": "1", "memory": "16Gi"}
+
+
+def test_engine_arguments_and_more_reach_the_server() -> None:
+    found = env(
+        pod(
+            revision="989aa79",
+            servedNames=["qwen", "gpt-4o"],
+            gpus=8,
+            engine={"maxModelLen": 4096, "dtype": "bfloat16", "pipelineParallelSize": 2, "enablePrefixCaching": False},
+            extraArgs=["--swap-space", "4"],
+            probes={"drainSeconds": 60},
+        )
+    )
+    assert {name: value for name, value in found.items() if name.startswith("MODELYARD_")} == {
+        "MODELYARD_MODEL": "Qwen/Qwen2.5-1.5B-Instruct",
+        "MODELYARD_REVISION": "989aa79",
+        "MODELYARD_SERVED_NAMES": '["qwen", "gpt-4o"]',
+        "MODELYARD_PORT": "8080",
+        "MODELYARD_MAX_MODEL_LEN": "4096",
+        "MODELYARD_DTYPE": "bfloat16",
+        "MODELYARD_PIPELINE_PARALLEL_SIZE": "2",
+        "MODELYARD_TENSOR_PARALLEL_SIZE": "4",
+        "MODELYARD_ENABLE_PREFIX_CACHING": "false",
+        "MODELYARD_DRAIN_SECONDS": "60",
+        "MODELYARD_EXTRA_ARGS": '["--swap-space", "4"]',
+    }
+
+
+def test_the_models_own_variables_win_over_those_of_the_container() -> None:
+    found = env(pod(env={"HOME": "/scratch", "HF_HOME": "/scratch/hf", "VLLM_LOGGING_LEVEL": "DEBUG"}))
+    assert (found["HOME"], found["HF_HOME"], found["VLLM_LOGGING_LEVEL"]) == ("/scratch", "/scratch/hf", "DEBUG")
+
+
+def test_what_a_start_may_take_is_what_the_probe_waits() -> None:
+    probe = pod(probes={"startupSeconds": 601})["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] == 602
+
+
+@pytest.mark.parametrize(
+    ("scale", "replicas"),
+    [({}, 1), ({"replicas": 0}, 1), ({"replicas": 3}, 3), ({"autoscaling": {"maxReplicas": 4}}, 4)],
+)
+def test_a_rollout_may_take_every_replica_its_stop_and_its_start(scale: dict[str, Any], replicas: int) -> None:
+    probes = {"startupSeconds": 600, "drainSeconds": 70}
+    assert workload.rollout_seconds(model(probes=probes, **scale)) == replicas * (300 + 600 + 100)
+
+
+def test_the_base_url_is_the_lb_services() -> None:
+    assert workload.base_url(model(), "llm") == "http://qwen2-1-5b-lb.llm.svc.cluster.local:8080/v1"
+
+
+def test_the_token_secret() -> None:
+    found = token_secret(load({"huggingFaceToken": "hf_x", "cluster": {"namespace": "llm"}}))
+    assert found == yaml.safe_load("""
+apiVersion: v1
+kind: Secret
+metadata:
+  name: modelhub-secret
+  namespace: llm
+  labels:
+    app.kubernetes.io/name: modelhub
+    app.kubernetes.io/instance: modelhub-secret
+    app.kubernetes.io/component: model-service
+    app.kubernetes.io/part-of: modelyard
+    app.kubernetes.io/managed-by: pulumi
+type: Opaque
+data: {HF_TOKEN: aGZfeA==}
+""")
+
+
+def test_there_is_no_token_secret_without_a_token() -> None:
+    assert token_secret(load({})) is None
+
+
+ENGINES = st.builds(
+    EngineSettings,
+    max_model_len=st.none() | st.integers(1, 2**20),
+    dtype=st.sampled_from(["auto", "bfloat16", "float16", "float32"]),
+    quantization=st.none() | st.sampled_from(["fp8", "awq"]),
+    kv_cache_dtype=st.sampled_from(["auto", "fp8"]),
+    gpu_memory_utilization=st.none() | st.floats(0.01, 1),
+    pipeline_parallel_size=st.just(1),
+    tensor_parallel_size=st.none() | st.integers(1, 8),
+    max_num_seqs=st.none() | st.integers(1, 4096),
+    max_num_batched_tokens=st.none() | st.integers(1, 2**20),
+    enable_prefix_caching=st.none() | st.booleans(),
+    enforce_eager=st.booleans(),
+    trust_remote_code=st.booleans(),
+    tool_call_parser=st.none() | st.just("hermes"),
+    reasoning_parser=st.none() | st.just("deepseek_r1"),
+    seed=st.none() | st.integers(0, 2**31),
+)
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
+
+
+@given(engine=ENGINES, names=st.lists(WORDS, max_size=3), arguments=st.lists(WORDS, max_size=3))
+def test_the_server_reads_back_what_the_stack_says(
+    engine: EngineSettings, names: list[str], arguments: list[str]
+) -> None:
+    given_model = ModelSettings.model_validate({**QWEN, "engine": engine, "servedNames": names, "extraArgs": arguments})
+    variables = server_settings(given_model, model_source(given_model))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        server = ServerSettings()
+    assert server.served_names == given_model.names
+    assert list(server.extra_args) == arguments
+    wanted = engine.model_dump(exclude_defaults=True, exclude_none=True)
+    assert {field: getattr(server, field) for field in wanted} == wanted
