@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-
-from local.paths import CHECKOUT
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""The root of this checkout. `local.paths` has it too, but loads the settings, which no plugin should wait for."""
 
 VIRTUALENV_VARIABLE = "PULUMI_RUNTIME_VIRTUALENV"
 
@@ -30,7 +29,8 @@ def python_for(info: Any) -> Path:
         InterpreterError: the option is no string, or there is no virtual environment at that place.
     """
     root = Path(info.root_directory)
-    given = MessageToDict(info.options).get("virtualenv", os.environ.get(VIRTUALENV_VARIABLE, ""))
+    option = "virtualenv" in info.options.fields
+    given = info.options["virtualenv"] if option else os.environ.get(VIRTUALENV_VARIABLE, "")
     if not isinstance(given, str):
         raise InterpreterError(
             f"the runtime option virtualenv is {given!r}: it has to be a path. "

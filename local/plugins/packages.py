@@ -1,7 +1,6 @@
 """Lists what an interpreter has installed; the language host starts this file under the program's interpreter.
 
-Prints one JSON object: `distributions` (name, version, and whether another distribution requires it) and `plugins`
-(each `pulumi-plugin.json` that a package carries, with the version of its distribution where the file has none).
+Prints a JSON list, of `distributions` or of `plugins` as its one argument says.
 Only the standard library is used: the interpreter may be another one than the host's.
 """
 
@@ -21,17 +20,18 @@ def normal(name: str) -> str:
 
 
 def distributions() -> list[dict[str, Any]]:
-    """Every distribution, sorted by name."""
+    """Every distribution: its name, version, and whether another one requires it."""
     found = {normal(each.metadata["Name"]): each for each in metadata.distributions()}
     lines = (line for each in found.values() for line in each.requires or [] if "extra ==" not in line)
     required = {normal(match[0]) for line in lines if (match := REQUIREMENT_NAME.match(line))}
-    return [
-        {"name": name, "version": found[name].version, "required": name in required} for name in sorted(found)
-    ]
+    return [{"name": name, "version": found[name].version, "required": name in required} for name in sorted(found)]
 
 
 def plugins() -> list[dict[str, Any]]:
-    """The `pulumi-plugin.json` of every importable package that belongs to a resource plugin."""
+    """The `pulumi-plugin.json` of every importable package that belongs to a resource plugin.
+
+    Where the file says no name or version, the package's own are there.
+    """
     result: dict[str, dict[str, Any]] = {}
     for folder in sys.path:
         for file in sorted(Path(folder).glob("*/pulumi-plugin.json")):
@@ -53,4 +53,4 @@ def _version(package: str) -> str:
 
 
 if __name__ == "__main__":
-    json.dump({"distributions": distributions(), "plugins": plugins()}, sys.stdout)
+    json.dump({"distributions": distributions, "plugins": plugins}[sys.argv[1]](), sys.stdout)

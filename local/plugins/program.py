@@ -10,12 +10,12 @@ import json
 import logging
 import os
 import runpy
+import signal
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 ALREADY_REPORTED = 32
 """Exit code: the person has seen what is wrong, the host has nothing to add. The official host's number."""
@@ -69,11 +69,8 @@ def run(program: Path, parallel: int) -> int:
     except Exception as error:
         pulumi.log.error(f"Program failed with an unhandled exception:\n{user_traceback(error, program)}")
         return ALREADY_REPORTED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    finally:
-        executor.shutdown(wait=True)
-        loop.close()
+    executor.shutdown(wait=True)
+    loop.close()
     return 0
 
 
@@ -82,7 +79,10 @@ def _run_path(program: Path) -> None:
 
 
 def user_traceback(error: Exception, program: Path) -> str:
-    """The traceback from the program's first own line on; the whole of it where the program has none in it."""
+    """The traceback from the program's first own line on.
+
+    An error from before that line is shown whole, but a syntax error names its place itself.
+    """
     own = str(program)
     frame: TracebackType | None = error.__traceback__
     while frame is not None:
@@ -90,25 +90,21 @@ def user_traceback(error: Exception, program: Path) -> str:
         if file == own or file.startswith(own + os.sep):
             break
         frame = frame.tb_next
-    return "".join(traceback.format_exception(error.with_traceback(frame or error.__traceback__)))
-
-
-def settings_of(request: Any, engine: str) -> dict[str, Any]:
-    """The arguments of `pulumi.runtime.Settings` for a `RunRequest` of the language protocol."""
-    return {
-        "project": request.project,
-        "stack": request.stack,
-        "parallel": request.parallel,
-        "engine": engine,
-        "monitor": request.monitor_address,
-        "dry_run": request.dryRun,
-        "organization": request.organization,
-        "root_directory": request.info.root_directory,
-    }
+    if frame is None and not isinstance(error, SyntaxError):
+        frame = error.__traceback__
+    return "".join(traceback.format_exception(error.with_traceback(frame)))
 
 
 if __name__ == "__main__":
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    # The engine may interrupt more than once. From here on that would only add noise to what the person reads.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
+    if code == INTERRUPTED:
+        # Threads may still wait for an engine that is gone.
+        os._exit(code)
     sys.exit(code)

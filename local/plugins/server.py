@@ -2,9 +2,9 @@
 
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -48,10 +48,11 @@ def serve(register: Callable[[Any], None], on_stop: Callable[[], None], argument
         on_stop: ends what the plugin has started itself.
         arguments: what the engine started this process with.
     """
-    stopped = threading.Event()
+    # Unlike an Event or a Queue it may be written to by a handler that interrupts its own reader.
+    reasons: SimpleQueue[str] = SimpleQueue()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopped.set()
+        reasons.put("signal")
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
@@ -61,15 +62,15 @@ def serve(register: Callable[[Any], None], on_stop: Callable[[], None], argument
     address = engine_address(arguments)
     channel = grpc.insecure_channel(address) if address else None
     if channel:
-        channel.subscribe(_gone(stopped), try_to_connect=True)
-    stopped.wait()
+        channel.subscribe(_gone(reasons), try_to_connect=True)
+    reasons.get()
     on_stop()
     server.stop(grace=None)
     if channel:
         channel.close()
 
 
-def _gone(stopped: threading.Event) -> Callable[[Any], None]:
+def _gone(reasons: SimpleQueue[str]) -> Callable[[Any], None]:
     """Watch a connection that was once up: when it fails after that, the engine has ended without a word."""
     up = False
 
@@ -77,6 +78,6 @@ def _gone(stopped: threading.Event) -> Callable[[Any], None]:
         nonlocal up
         up = up or state is grpc.ChannelConnectivity.READY
         if up and state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-            stopped.set()
+            reasons.put("engine gone")
 
     return changed

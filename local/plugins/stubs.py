@@ -21,7 +21,9 @@ PROTO = "pulumi.runtime.proto"
 def _bare_package(name: str, path: list[str] | None) -> ModuleType:
     spec = PathFinder.find_spec(name, path)
     if spec is None or spec.submodule_search_locations is None:
-        raise ModuleNotFoundError(f"no package {name!r} in {sys.executable}: the plugins need the Pulumi SDK", name=name)
+        raise ModuleNotFoundError(
+            f"no package {name!r} in {sys.executable}: the plugins need the Pulumi SDK", name=name
+        )
     package = ModuleType(name)
     package.__path__ = list(spec.submodule_search_locations)
     return package
