@@ -42,6 +42,8 @@ class Platform(pulumi.ComponentResource):
         cluster = _cluster(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
 
+        # First, for it refuses a stack that is too large, and then nothing has been made yet.
+        self.gateway = GATEWAY_KINDS[stack.gateway.kind](f"{name}-{stack.gateway.name}", stack, on_cluster)
         pools: dict[str, GpuNodePool] = {
             pool.name: POOL_ADAPTERS[pool.adapter](f"{name}-{pool.name}", pool, on_cluster) for pool in stack.pools
         }
@@ -59,7 +61,6 @@ class Platform(pulumi.ComponentResource):
             )
             for model in stack.models
         }
-        self.gateway = GATEWAY_KINDS[stack.gateway.kind](f"{name}-{stack.gateway.name}", stack, on_cluster)
         self.base_url = self.gateway.base_url
         self.register_outputs({"baseUrl": self.base_url})
 

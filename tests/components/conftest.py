@@ -1,0 +1,155 @@
+"""Runs parts of the program against a monitor that keeps what it was asked to register."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pytest
+from google.protobuf import json_format
+from pulumi.runtime import mocks
+from pulumi.runtime import settings as runtime
+from pulumi.runtime.stack import run_in_stack
+
+SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key by which Pulumi's wire format marks a wrapped value, and its value for secrets."""
+SECRET_KIND = "1b47061264138c4ac30d75fd1eb44270"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the program registered it."""
+
+    token: str
+    name: str
+    urn: str
+    parent: str
+    inputs: dict[str, Any]
+    request: Any
+
+    @property
+    def secrets(self) -> set[str]:
+        """The inputs that are secret as a whole."""
+        return {
+            key
+            for key, value in self.inputs.items()
+            if isinstance(value, dict) and value.get(SECRET_SIGNATURE) == SECRET_KIND
+        }
+
+    @property
+    def dependencies(self) -> set[str]:
+        """The names of the resources that it waits for."""
+        return {urn.rpartition("::")[2] for urn in self.request.dependencies}
+
+    @property
+    def provider(self) -> str:
+        """The name of its explicit provider."""
+        return str(self.request.provider).rpartition("::")[0].rpartition("::")[2]
+
+
+@dataclass
+class Program:
+    """What a program registered."""
+
+    resources: list[Registered] = field(default_factory=list)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def named(self, name: str) -> Registered:
+        """The one resource of that name."""
+        (found,) = [resource for resource in self.resources if resource.name == name]
+        return found
+
+    def of(self, token: str) -> list[Registered]:
+        """The resources of a type."""
+        return [resource for resource in self.resources if resource.token == token]
+
+
+class _Ids(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return f"{args.name}-id", args.inputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"the program calls {args.token}")
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, program: Program) -> None:
+        super().__init__(_Ids())
+        self.program = program
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        self.program.resources.append(
+            Registered(
+                token=request.type,
+                name=request.name,
+                urn=response.urn,
+                parent=request.parent.rpartition("::")[2],
+                inputs=json_format.MessageToDict(request.object),
+                request=request,
+            )
+        )
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
+        self.program.outputs[request.urn.rpartition("::")[2]] = json_format.MessageToDict(request.outputs)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+
+Run = Callable[..., Program]
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """Runs a function as a Pulumi program and returns what it registered."""
+    before = runtime.SETTINGS
+    yield _run
+    runtime.configure(before)
+    pulumi.runtime.set_all_config({})
+
+
+def _run(build: Callable[[], object], *, preview: bool = False) -> Program:
+    found = Program()
+
+    def once() -> None:
+        build()
+
+    async def program() -> None:
+        _configure(found, preview=preview)
+        loop = asyncio.get_running_loop()
+        # One thread with a loop that is closed: the mocks would open one a thread and leave it.
+        loop.set_default_executor(ThreadPoolExecutor(max_workers=1, initializer=_open_loop))
+        try:
+            await run_in_stack(once)
+        finally:
+            await loop.run_in_executor(None, _close_loop)
+
+    contextvars.copy_context().run(asyncio.run, program())
+    return found
+
+
+def _configure(program: Program, *, preview: bool) -> None:
+    runtime.configure(
+        mocks.MockSettings(  # type: ignore[no-untyped-call]
+            monitor=_Monitor(program),
+            engine=mocks.MockEngine(None),
+            project="modelyard",
+            stack="test",
+            dry_run=preview,
+            organization=None,
+        )
+    )
+    # Each program has a root resource of its own.
+    runtime.set_root_resource(None)  # type: ignore[arg-type]
+
+
+def _open_loop() -> None:
+    asyncio.set_event_loop(asyncio.new_event_loop())
+
+
+def _close_loop() -> None:
+    asyncio.get_event_loop().close()
+    asyncio.set_event_loop(None)

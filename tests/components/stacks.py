@@ -1,0 +1,13 @@
+"""Stacks that the tests of this folder deploy."""
+
+from typing import Any
+
+from stacks.settings import StackSettings, load
+
+QWEN: dict[str, Any] = {"name": "qwen", "source": "hf://Qwen/Qwen2.5-1.5B-Instruct", "pool": "gpu"}
+GEMMA: dict[str, Any] = {"name": "gemma", "source": "file:///models/gemma", "pool": "gpu"}
+
+
+def stack(**changes: Any) -> StackSettings:
+    """Two models on a pool of two GPUs, with these keys in place of the stack's own."""
+    return load({"pools": [{"name": "gpu", "gpusPerNode": 2}], "models": [QWEN, GEMMA], **changes})

@@ -1,0 +1,69 @@
+"""``__main__.py`` as Pulumi runs it."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.manifests import gateway
+from tests.components.conftest import Program, Run
+from tests.components.stacks import GEMMA, QWEN
+
+SHARED = [{"model": "qwen", "weight": 90}, {"model": "gemma", "weight": 10}]
+
+MAIN = Path(__file__).parents[2] / "__main__.py"
+
+
+@pytest.fixture
+def main(run: Run, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the program with this configuration."""
+
+    def program(**keys: Any) -> Program:
+        config = {f"modelyard:{key}": json.dumps(value) for key, value in keys.items()}
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
+        pulumi.runtime.set_all_config(config)
+        return run(lambda: runpy.run_path(str(MAIN), run_name="__main__"))
+
+    return program
+
+
+def test_the_outputs_of_a_stack(main: Any) -> None:
+    routes = [{"model": "qwen", "fallback": ["gemma"]}, {"model": "chat", "upstreams": SHARED}]
+    program = main(pools=[{"name": "gpu"}], models=[QWEN, GEMMA], routes=routes)
+    assert program.outputs["modelyard-test"] == {
+        "base_url": "http://gateway.default.svc.cluster.local:8080/v1",
+        "models": {
+            "qwen": "http://qwen-lb.default.svc.cluster.local:8080/v1",
+            "gemma": "http://gemma-lb.default.svc.cluster.local:8080/v1",
+        },
+        "routes": {
+            "qwen": {"upstreams": {"qwen": 100}, "fallback": ["gemma"]},
+            "chat": {"upstreams": {"qwen": 90, "gemma": 10}, "fallback": []},
+        },
+    }
+
+
+def test_mistakes_end_the_program_with_their_sentences_and_no_stack_trace(main: Any) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        main(models=[{**QWEN, "gpus": 0}], modles=[])
+    assert str(caught.value).splitlines() == [
+        "This stack cannot work as it is written:",
+        "modelyard:models[0].gpus: 0 cannot be used: input should be greater than or equal to 1",
+        "modelyard:modles: there is no such setting; stacks/schema.json lists them all: correct or remove it",
+    ]
+    assert caught.value.__suppress_context__
+
+
+def test_a_configuration_that_no_config_map_holds_ends_the_program_with_its_sentence(
+    main: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "CONFIG_MAP_LIMIT_BYTES", 100)
+    with pytest.raises(pulumi.RunError, match=r"bytes of gateway configuration, and a ConfigMap holds 100: spread"):
+        main(pools=[{"name": "gpu"}], models=[QWEN])
+
+
+def test_the_program_is_short() -> None:
+    assert len(MAIN.read_text().splitlines()) <= 60
