@@ -128,11 +128,12 @@ def gateway_pod_disruption_budget(stack: StackSettings) -> Manifest | None:
     )
 
 
-def drain_command(admin_port: int) -> list[str]:
+def drain_command(admin_port: int, least_seconds: int = LEAST_DRAIN_SECONDS) -> list[str]:
     """What a stopping pod runs first: tell clients to leave, and wait until no request is running.
 
     Args:
         admin_port: Port of Envoy's admin interface on the loopback address.
+        least_seconds: How long to wait at least.
     """
     # The image has bash, but no HTTP client.
     script = f"""\
@@ -142,7 +143,7 @@ ask() {{
   cat <&3
 }}
 ask 'POST /healthcheck/fail'
-sleep {LEAST_DRAIN_SECONDS}
+sleep {least_seconds}
 while ask 'GET /stats?filter=^http.edge.downstream_rq_active$' | grep -q 'active: [1-9]'; do sleep 1; done
 """
     return ["bash", "-c", script]

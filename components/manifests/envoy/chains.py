@@ -3,14 +3,27 @@
 For a model ``m`` the cluster ``m`` holds its pods. ``map:m`` and ``via:m`` lead there through the
 internal listener, which writes the name that the pods know into the body: ``map:`` for a route
 whose own name the pods don't know, ``via:`` for a fallback, which the answer's headers tell of.
+
+A route names one composite cluster for each of its upstreams. The cluster's name depends on these
+two only: a changed fallback changes the cluster, which Envoy swaps at once, and not the route.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from stacks.settings import ModelSettings, RouteSettings, StackSettings
 
-Chain = tuple[str, ...]
-"""Cluster names, in the order in which they are asked."""
+
+@dataclass(frozen=True)
+class Chain:
+    """What is asked when a route's choice falls on one of its upstreams."""
+
+    name: str
+    """Name of the composite cluster."""
+    members: tuple[str, ...]
+    """Names of the clusters that it asks, in this order."""
+    weight: int
+    """The upstream's share of the route's requests, in percent."""
 
 
 def mapped(model: ModelSettings) -> str:
@@ -23,32 +36,35 @@ def fallback(model: ModelSettings) -> str:
     return f"via:{model.name}"
 
 
-def chain(stack: StackSettings, route: RouteSettings, upstream: ModelSettings) -> Chain:
-    """The clusters that are asked when the route's choice falls on that upstream."""
-    first = upstream.name if route.model in upstream.names else mapped(upstream)
-    return (first, *(fallback(stack.model(name)) for name in route.fallback))
+def is_lone(route: RouteSettings) -> bool:
+    """Whether no other model stands in. A second try then goes to the same one, whose other pods may be well."""
+    return not route.fallback
 
 
-def cluster_name(members: Chain) -> str:
-    """The cluster that a route names for a chain. It depends on the members only, so equal chains share it."""
-    return members[0] if len(members) == 1 else f"chain:{'>'.join(members)}"
+def tries(route: RouteSettings) -> int:
+    """How often a request is sent at most."""
+    return 2 if is_lone(route) else 1 + len(route.fallback)
 
 
-def weighted_chains(stack: StackSettings, route: RouteSettings) -> list[tuple[Chain, int]]:
-    """The chains of a route's upstreams with their weights, those of weight 0 left out."""
+def chains(stack: StackSettings, route: RouteSettings) -> list[Chain]:
+    """The chains of a route, one for each upstream."""
     return [
-        (chain(stack, route, stack.model(target.model)), target.weight) for target in route.targets if target.weight
+        Chain(f"chain:{route.model}:{target.model}", _members(stack, route, stack.model(target.model)), target.weight)
+        for target in route.targets
     ]
 
 
 def all_chains(stack: StackSettings) -> Iterator[Chain]:
-    """Every chain of the stack, each once, in the order of the routes."""
-    seen: set[Chain] = set()
+    """Every chain of the stack, in the order of the routes."""
     for route in stack.all_routes:
-        for members, _ in weighted_chains(stack, route):
-            if members not in seen:
-                seen.add(members)
-                yield members
+        yield from chains(stack, route)
+
+
+def _members(stack: StackSettings, route: RouteSettings, upstream: ModelSettings) -> tuple[str, ...]:
+    first = upstream.name if route.model in upstream.names else mapped(upstream)
+    if is_lone(route):
+        return (first,) * tries(route)
+    return (first, *(fallback(stack.model(name)) for name in route.fallback))
 
 
 def connect_seconds(stack: StackSettings, model: ModelSettings) -> float:

@@ -14,7 +14,7 @@ UPSTREAM_IDLE_SECONDS = 4.0
 
 def clusters(stack: StackSettings, site: Site = POD) -> list[Json]:
     """Every cluster that depends on models and routes, in CDS form without ``@type``."""
-    members = [member for members in chains.all_chains(stack) for member in members]
+    members = {member for chain in chains.all_chains(stack) for member in chain.members}
     found: list[Json] = []
     for model in stack.models:
         found.append(_pods(stack, model, site))
@@ -22,7 +22,7 @@ def clusters(stack: StackSettings, site: Site = POD) -> list[Json]:
             found.append(_through_hop(chains.mapped(model), model, is_fallback=False))
         if chains.fallback(model) in members:
             found.append(_through_hop(chains.fallback(model), model, is_fallback=True))
-    found.extend(_composite(members) for members in chains.all_chains(stack) if len(members) > 1)
+    found.extend(_composite(chain) for chain in chains.all_chains(stack))
     return found
 
 
@@ -53,8 +53,12 @@ def _pods(stack: StackSettings, model: ModelSettings, site: Site) -> Json:
         "least_request_lb_config": {"slow_start_config": {"slow_start_window": "10s"}},
         # A pod that leaves DNS gets no new request, although it may still answer health checks.
         "ignore_health_on_host_removal": True,
-        # No panic: a model without a healthy pod is skipped, and the next of the chain is asked at once.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "common_lb_config": {
+            # No panic: a model without a healthy pod is skipped, and the next of the chain is asked at once.
+            "healthy_panic_threshold": {"value": 0},
+            # Changes of health count at once, and not after they were gathered for a second.
+            "update_merge_window": "0s",
+        },
         "health_checks": [_health_check()],
         "outlier_detection": _outlier_detection(),
         "circuit_breakers": _unbounded(),
@@ -138,15 +142,15 @@ def _through_hop(name: str, model: ModelSettings, *, is_fallback: bool) -> Json:
     }
 
 
-def _composite(members: chains.Chain) -> Json:
+def _composite(chain: chains.Chain) -> Json:
     return {
-        "name": chains.cluster_name(members),
+        "name": chain.name,
         "connect_timeout": "1s",
         "lb_policy": "CLUSTER_PROVIDED",
         "cluster_type": extension(
             "envoy.clusters.composite",
             "envoy.extensions.clusters.composite.v3.ClusterConfig",
-            clusters=[{"name": member} for member in members],
+            clusters=[{"name": member} for member in chain.members],
         ),
         # The retry breaker counts here, on the cluster that the route names, and nowhere else.
         "circuit_breakers": _unbounded(),

@@ -46,7 +46,9 @@ def _edge(gateway: GatewaySettings, edge_routes: Json, site: Site) -> Json:
         always_set_request_id_in_response=True,
         normalize_path=True,
         merge_slashes=True,
-        path_with_escaped_slashes_action="REJECT_REQUEST",
+        # OpenAI's clients ask for a model with a slash in its name as /v1/models/<organisation>%2F<model>.
+        # What follows is normalized and compared as a whole, so nothing else becomes reachable.
+        path_with_escaped_slashes_action="UNESCAPE_AND_FORWARD",
         common_http_protocol_options={
             "idle_timeout": "3600s",
             # A server that reads x_modelyard_model as x-modelyard-model would trust it.

@@ -25,6 +25,9 @@ _PATHS_REGEX = "|".join(MODEL_PATHS).replace(".", r"\.")
 MODELS_LIMIT_BYTES = 16 * names.MIB
 """Bound of a direct answer, in place of Envoy's 4 KiB: the list of models grows with them."""
 
+_PATH_CHARACTERS = "/:@!$&'()*+,;="
+"""What stays as it is in a URL's path, beside letters, digits and ``-._~`` (RFC 3986)."""
+
 _ENDPOINT = f"xds.upstream_host_metadata.filter_metadata['{names.METADATA}']"
 
 _ANSWERED = "!(response.code in [500, 502, 503, 504])"
@@ -78,60 +81,64 @@ def _action(routes: list[Json]) -> Json:
 
 def _model_routes(stack: StackSettings, route: RouteSettings) -> list[Json]:
     times = route.timeouts
-    weighted = chains.weighted_chains(stack, route)
-    tries = max(_tries(members) for members, _ in weighted)
-    streamed = _model_match({"name": names.STREAM_HEADER, "string_match": {"exact": "true"}})
+    tries, lone = chains.tries(route), chains.is_lone(route)
+    destination = _destination(chains.chains(stack, route))
     # Never shorter than the wait for the first byte, or it would end that wait too.
     between_events = max(times.idle_seconds, times.first_byte_seconds)
+    streamed = {
+        "timeout": "0s",
+        # A stream that is silent for longer than all tries together has a client that is gone.
+        "idle_timeout": seconds(tries * times.first_byte_seconds + between_events),
+        "retry_policy": {
+            **_retry_policy(tries, times.first_byte_seconds, lone=lone),
+            "per_try_idle_timeout": seconds(between_events),
+        },
+    }
+    plain = {
+        "timeout": seconds(times.answer_seconds) if lone else "0s",
+        "idle_timeout": seconds(tries * times.answer_seconds + 1),
+        "retry_policy": _retry_policy(tries, times.answer_seconds, lone=lone),
+    }
+    is_streamed = {"name": names.STREAM_HEADER, "string_match": {"exact": "true"}}
     return [
         {
             "name": route.model,
-            "match": streamed,
-            "route": {
-                **_destination(weighted),
-                "timeout": "0s",
-                # A stream that is silent for longer than all tries together has a client that is gone.
-                "idle_timeout": seconds(tries * times.first_byte_seconds + between_events),
-                "retry_policy": {
-                    **_retry_policy(tries, times.first_byte_seconds),
-                    "per_try_idle_timeout": seconds(between_events),
-                },
-            },
+            "match": match,
+            "route": {**destination, **action},
             **_allowed_consumers(route),
-        },
-        {
-            "name": route.model,
-            "match": _model_match(),
-            "route": {
-                **_destination(weighted),
-                "timeout": "0s",
-                "idle_timeout": seconds(tries * times.answer_seconds + 1),
-                "retry_policy": _retry_policy(tries, times.answer_seconds),
-            },
-            **_allowed_consumers(route),
-        },
+        }
+        for match, action in ((_model_match(is_streamed), streamed), (_model_match(), plain))
     ]
 
 
-def _tries(members: chains.Chain) -> int:
-    # Without a fallback a second try goes to the same model, whose other pods may be well.
-    return max(2, len(members))
-
-
-def _retry_policy(tries: int, per_try_seconds: float) -> Json:
-    return {
+def _retry_policy(tries: int, per_try_seconds: float, *, lone: bool) -> Json:
+    policy: Json = {
         "retry_on": "5xx,reset,connect-failure,refused-stream",
         "num_retries": tries - 1,
         "per_try_timeout": seconds(per_try_seconds),
         # The next try goes elsewhere, so there is nothing to wait for; 0 is not allowed.
         "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.010s"},
     }
+    if not lone:
+        return policy
+    return {
+        **policy,
+        # A 500 comes from the request, and would come again.
+        "retry_on": "gateway-error,reset,connect-failure,refused-stream",
+        "retry_host_predicate": [
+            extension(
+                "envoy.retry_host_predicates.previous_hosts",
+                "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+            )
+        ],
+        "host_selection_retry_max_attempts": 5,
+    }
 
 
-def _destination(weighted: list[tuple[chains.Chain, int]]) -> Json:
-    if len(weighted) == 1:
-        return {"cluster": chains.cluster_name(weighted[0][0])}
-    clusters = [{"name": chains.cluster_name(members), "weight": weight} for members, weight in weighted]
+def _destination(choices: list[chains.Chain]) -> Json:
+    if len(choices) == 1:
+        return {"cluster": choices[0].name}
+    clusters = [{"name": choice.name, "weight": choice.weight} for choice in choices if choice.weight]
     return {"weighted_clusters": {"clusters": clusters}}
 
 
@@ -153,11 +160,11 @@ def _allowed_consumers(route: RouteSettings) -> Json:
 
 
 def _list_routes(stack: StackSettings) -> list[Json]:
-    models = [_model_object(route.model) for route in stack.all_routes]
-    everything = {"object": "list", "data": models}
+    listed = [route.model for route in stack.all_routes]
+    everything = {"object": "list", "data": [_model_object(model) for model in listed]}
     return [
-        _listing({"path": "/v1/models"}, everything),
-        *(_listing({"path": f"/v1/models/{_path_segment(model['id'])}"}, model) for model in models),
+        _listing("/v1/models", everything),
+        *(_listing(f"/v1/models/{quote(model, safe=_PATH_CHARACTERS)}", _model_object(model)) for model in listed),
         {
             "match": {"prefix": "/v1/models/", "headers": [_method("GET")]},
             "direct_response": direct_response(
@@ -168,19 +175,12 @@ def _list_routes(stack: StackSettings) -> list[Json]:
     ]
 
 
-def _listing(match: Json, body: Json) -> Json:
-    return {
-        "match": {**match, "headers": [_method("GET")]},
-        "direct_response": direct_response(200, body),
-    }
+def _listing(path: str, body: Json) -> Json:
+    return {"match": {"path": path, "headers": [_method("GET")]}, "direct_response": direct_response(200, body)}
 
 
 def _model_object(model: str) -> Json:
     return {"id": literal(model), "object": "model", "created": 0, "owned_by": "modelyard"}
-
-
-def _path_segment(model: str) -> str:
-    return quote(model, safe="/:@!$&'()*+,;=~")
 
 
 def _error_routes(stack: StackSettings) -> list[Json]:
@@ -189,13 +189,13 @@ def _error_routes(stack: StackSettings) -> list[Json]:
     empty = _of_body("model", {"present_match": True})
     missing = _of_body("problem", {"string_match": {"exact": "missing"}})
     no_model = invalid_request(
-        f"The request body names no 'model'. {_known(stack)}", "missing_required_parameter", "model"
+        f"The request body must name one 'model'. {_known(stack)}", "missing_required_parameter", "model"
     )
     return [
         _refusal(
             {**_model_match(named), "dynamic_metadata": [no_string]},
             400,
-            invalid_request("'model' must be a string.", "invalid_type", "model"),
+            invalid_request("'model' must be a string of at most 8 KB.", "invalid_type", "model"),
         ),
         _refusal(
             _model_match(named),
