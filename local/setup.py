@@ -163,3 +163,26 @@ def _serving(paths: Paths) -> list[Step]:
             disk_gib=1,
         ),
     ]
+
+
+def _images(paths: Paths) -> list[Step]:
+    base = Step(
+        name="Base system",
+        fingerprint=images.base_fingerprint,
+        run=lambda log: images.make_base(paths, log),
+        made=(images.base_tarball(paths),),
+        remedy=_AGAIN,
+        after=("Debian packages",),
+    )
+    return [base, *(_image(paths, image) for image in images.IMAGES)]
+
+
+def _image(paths: Paths, image: images.Image) -> Step:
+    return Step(
+        name=f"Image {image.name}",
+        fingerprint=lambda: image.inputs(paths),
+        run=lambda log: images.make_image(image, paths, _uv(paths), log),
+        made=(image.archive(paths),),
+        remedy=_AGAIN,
+        after=("Base system", "Kubernetes programs"),
+    )

@@ -43,13 +43,15 @@ def run_logged(
         raise CommandError(argv, finished.returncode)
 
 
-def output_of(argv: Sequence[str], *, stdin: str | None = None) -> str:
+def output_of(argv: Sequence[str], *, stdin: str | None = None, env: Mapping[str, str] | None = None) -> str:
     """What a short program prints.
 
     Raises:
         CommandError: when it exits with another code than 0; its text ends with what the program complained of.
     """
-    finished = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    finished = subprocess.run(
+        argv, input=stdin, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
     if finished.returncode:
         error = CommandError(argv, finished.returncode)
         error.add_note(finished.stderr.strip())
