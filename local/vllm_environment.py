@@ -15,6 +15,10 @@ PYTHON = Path("/usr/bin/python3.11")
 
 REQUIREMENTS = Path(__file__).parent / "vllm" / "requirements.txt"
 CHECK = Path(__file__).parent / "vllm" / "check.py"
+INSPECT = Path(__file__).parent / "vllm" / "inspect_model.py"
+
+ARCHITECTURES = ("LlamaForCausalLM",)
+"""Architectures of the models that are served with this environment."""
 
 VERSION = "0.32.0+cpu"
 """The version of vLLM, as its own code asks for it: the suffix is how it knows its platform."""
@@ -22,7 +26,7 @@ VERSION = "0.32.0+cpu"
 
 def fingerprint() -> str:
     """Hash of what the environment is made from."""
-    return fingerprint_of(Path(__file__), REQUIREMENTS, CHECK)
+    return fingerprint_of(Path(__file__), REQUIREMENTS, CHECK, INSPECT)
 
 
 def make_vllm_environment(target: Path, uv: Path, log: IO[str]) -> None:
@@ -30,6 +34,7 @@ def make_vllm_environment(target: Path, uv: Path, log: IO[str]) -> None:
 
     It is built beside the target and renamed at the end, so ``target`` is never half an
     environment. After an interruption, wheels that were downloaded come from uv's cache.
+    Its folder ``cache`` is a filled ``VLLM_CACHE_ROOT`` that servers may share read-only.
     The environment's scripts name the folder it was built in; run modules with
     ``bin/python -m``.
 
@@ -52,6 +57,8 @@ def make_vllm_environment(target: Path, uv: Path, log: IO[str]) -> None:
     run_logged([*install, "--requirements", str(REQUIREMENTS)], log)
     _add_vllm_metadata(partial)
     run_logged([python, str(CHECK), VERSION], log)
+    cache = {"VLLM_CACHE_ROOT": str(partial / "cache"), "VLLM_NO_USAGE_STATS": "1"}
+    run_logged([python, str(INSPECT), *ARCHITECTURES], log, env=cache)
     replace(partial, target)
 
 

@@ -34,7 +34,7 @@ _MASK = "***"
 def build_argv(settings: ServingSettings) -> list[str]:
     """The arguments of the ``vllm`` command. What is not set is left to vLLM.
 
-    Arguments as of vLLM 0.19; ``--shutdown-timeout`` lets running requests finish after SIGTERM.
+    ``--shutdown-timeout`` is the time that vLLM lets running requests finish in after SIGTERM.
     """
     return [
         "serve",
