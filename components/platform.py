@@ -13,6 +13,7 @@ from components.gpu_node_pool.existing import ExistingGpuNodePool
 from components.manifests.hugging_face import token_secret
 from components.model_service.contract import ModelService, ModelServiceArgs
 from components.model_service.native import NativeModelService
+from stacks.capacity import shortages
 from stacks.settings import ClusterSettings, ModelSettings, StackSettings
 
 POOL_ADAPTERS = {"existing": ExistingGpuNodePool}
@@ -39,6 +40,8 @@ class Platform(pulumi.ComponentResource):
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:Platform", name, {}, opts)
+        for shortage in shortages(stack):
+            pulumi.log.warn(shortage, self)
         cluster = _cluster(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
 

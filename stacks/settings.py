@@ -257,6 +257,11 @@ class ModelSettings(Settings):
             return None
         return 1 if self.replicas is None else self.replicas
 
+    @property
+    def most_replicas(self) -> int:
+        """The most replicas that there can be at a time."""
+        return self.autoscaling.max_replicas if self.autoscaling else self.first_replicas or 0
+
 
 class HostPathMount(Settings):
     """A folder of the node that every model container sees, read-only."""

@@ -61,7 +61,7 @@ def pod_disruption_budget(model: ModelSettings, namespace: str) -> Manifest | No
 
     A single replica has none: it would only keep its node from being drained.
     """
-    if most_replicas(model) < 2:
+    if model.most_replicas < 2:
         return None
     return {
         "apiVersion": "policy/v1",
@@ -112,16 +112,11 @@ def base_url(model: ModelSettings, namespace: str) -> str:
     return f"http://{lb_service_name(model)}.{namespace}.svc.cluster.local:{PORT}/v1"
 
 
-def most_replicas(model: ModelSettings) -> int:
-    """The most replicas that the model can have at a time."""
-    return model.autoscaling.max_replicas if model.autoscaling else model.first_replicas or 0
-
-
 def rollout_seconds(model: ModelSettings) -> int:
     """The longest that an update of all replicas may take: each stops and starts after the one before it."""
     probes = model.probes
     one_replica = START_MARGIN_SECONDS + probes.startup_seconds + probes.termination_grace_seconds
-    return one_replica * max(1, most_replicas(model))
+    return one_replica * max(1, model.most_replicas)
 
 
 def _service(model: ModelSettings, namespace: str, name: str, fields: Manifest) -> Manifest:

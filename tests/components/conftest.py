@@ -56,6 +56,7 @@ class Program:
 
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    messages: list[str] = field(default_factory=list)
 
     def named(self, name: str) -> Registered:
         """The one resource of that name."""
@@ -99,6 +100,15 @@ class _Monitor(mocks.MockMonitor):
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
+class _Engine(mocks.MockEngine):
+    def __init__(self, program: Program) -> None:
+        super().__init__(None)
+        self.program = program
+
+    def Log(self, request: Any) -> None:  # noqa: N802 - the name of the RPC
+        self.program.messages.append(request.message)
+
+
 Run = Callable[..., Program]
 
 
@@ -135,7 +145,7 @@ def _configure(program: Program, *, preview: bool) -> None:
     runtime.configure(
         mocks.MockSettings(  # type: ignore[no-untyped-call]
             monitor=_Monitor(program),
-            engine=mocks.MockEngine(None),
+            engine=_Engine(program),
             project="modelyard",
             stack="test",
             dry_run=preview,

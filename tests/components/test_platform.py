@@ -179,6 +179,18 @@ def test_a_model_more_adds_its_own_objects_and_a_route(run: Run) -> None:
     }
 
 
+def test_a_pool_that_is_too_small_is_told_and_stops_nothing(run: Run) -> None:
+    small = deploy(run, stack(pools=[{"name": "gpu"}]), preview=True)
+    assert [message for message in small.messages if "GPUs" in message] == [
+        "modelyard:pools[0]: 2 GPUs are asked for (qwen for 1 and gemma for 1), but maxNodes 1 times gpusPerNode 1 is "
+        "1, so replicas will stay Pending without a node: write a larger maxNodes where the pool has more nodes, or "
+        "fewer replicas"
+    ]
+    large = deploy(run, stack(), preview=True)
+    assert {found.name for found in small.resources} == {found.name for found in large.resources}
+    assert not [message for message in large.messages if "GPUs" in message]
+
+
 def test_an_empty_stack_has_a_gateway(run: Run) -> None:
     program = deploy(run, StackSettings())
     assert program.of("modelyard:index:EnvoyGateway")

@@ -1,0 +1,41 @@
+"""Which pools are too small for their models."""
+
+from typing import Any
+
+import pytest
+
+from stacks.capacity import shortages
+from stacks.settings import load
+
+QWEN: dict[str, Any] = {"name": "qwen", "source": "file:///m", "pool": "gpu"}
+
+
+def found(pool: dict[str, Any], *models: dict[str, Any]) -> list[str]:
+    return shortages(load({"pools": [{"name": "other"}, {"name": "gpu", **pool}], "models": list(models)}))
+
+
+@pytest.mark.parametrize(
+    ("pool", "model", "enough"),
+    [
+        ({}, {}, True),
+        ({}, {"replicas": 0}, True),
+        ({"gpusPerNode": 2}, {"gpus": 2}, True),
+        ({"gpusPerNode": 2, "maxNodes": 3}, {"gpus": 2, "replicas": 3}, True),
+        ({"gpusPerNode": 2, "maxNodes": 2}, {"gpus": 2, "replicas": 3}, False),
+        ({"maxNodes": 2}, {"autoscaling": {"maxReplicas": 3}}, False),
+    ],
+)
+def test_a_pool_has_as_many_gpus_as_its_most_nodes(pool: dict[str, Any], model: dict[str, Any], enough: bool) -> None:
+    assert (found(pool, {**QWEN, **model}) == []) == enough
+
+
+def test_the_sentence_says_who_asks_for_how_many() -> None:
+    assert found({"gpusPerNode": 2}, QWEN, {**QWEN, "name": "gemma", "gpus": 2}) == [
+        "modelyard:pools[1]: 3 GPUs are asked for (qwen for 1 and gemma for 2), but maxNodes 1 times gpusPerNode 2 is "
+        "2, so replicas will stay Pending without a node: write a larger maxNodes where the pool has more nodes, or "
+        "fewer replicas"
+    ]
+
+
+def test_models_on_other_pools_do_not_count() -> None:
+    assert found({}, QWEN, {**QWEN, "name": "gemma", "pool": "other"}) == []
