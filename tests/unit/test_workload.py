@@ -47,6 +47,19 @@ def env(manifest: Manifest) -> dict[str, Any]:
     return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in variables}
 
 
+def labelled(text: str) -> Manifest:
+    """An expected object, with the labels that every object of the model has."""
+    manifest: Manifest = yaml.safe_load(text)
+    manifest["metadata"]["labels"] = {
+        "app.kubernetes.io/name": "vllm",
+        "app.kubernetes.io/instance": "qwen2-1-5b",
+        "app.kubernetes.io/component": "model-service",
+        "app.kubernetes.io/part-of": "modelyard",
+        "app.kubernetes.io/managed-by": "pulumi",
+    }
+    return manifest
+
+
 def test_stateful_set() -> None:
     assert stateful_set() == yaml.safe_load("""
 apiVersion: apps/v1
@@ -137,18 +150,12 @@ spec:
 
 
 def test_headless_service() -> None:
-    assert workload.headless_service(model(), "default") == yaml.safe_load("""
+    assert workload.headless_service(model(), "default") == labelled("""
 apiVersion: v1
 kind: Service
 metadata:
   name: qwen2-1-5b
   namespace: default
-  labels:
-    app.kubernetes.io/name: vllm
-    app.kubernetes.io/instance: qwen2-1-5b
-    app.kubernetes.io/component: model-service
-    app.kubernetes.io/part-of: modelyard
-    app.kubernetes.io/managed-by: pulumi
 spec:
   clusterIP: None
   publishNotReadyAddresses: false
@@ -161,7 +168,7 @@ spec:
 
 
 def test_lb_service() -> None:
-    assert workload.lb_service(model(), "default") == yaml.safe_load("""
+    assert workload.lb_service(model(), "default") == labelled("""
 apiVersion: v1
 kind: Service
 metadata:
@@ -169,12 +176,6 @@ metadata:
   namespace: default
   annotations:
     pulumi.com/skipAwait: "true"
-  labels:
-    app.kubernetes.io/name: vllm
-    app.kubernetes.io/instance: qwen2-1-5b
-    app.kubernetes.io/component: model-service
-    app.kubernetes.io/part-of: modelyard
-    app.kubernetes.io/managed-by: pulumi
 spec:
   type: ClusterIP
   selector:
@@ -186,18 +187,12 @@ spec:
 
 
 def test_pod_disruption_budget() -> None:
-    assert workload.pod_disruption_budget(model(replicas=2), "default") == yaml.safe_load("""
+    assert workload.pod_disruption_budget(model(replicas=2), "default") == labelled("""
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: qwen2-1-5b
   namespace: default
-  labels:
-    app.kubernetes.io/name: vllm
-    app.kubernetes.io/instance: qwen2-1-5b
-    app.kubernetes.io/component: model-service
-    app.kubernetes.io/part-of: modelyard
-    app.kubernetes.io/managed-by: pulumi
 spec:
   maxUnavailable: 1
   selector:
@@ -217,18 +212,12 @@ def test_only_more_than_one_replica_has_a_budget(scale: dict[str, Any], guarded:
 
 def test_horizontal_pod_autoscaler() -> None:
     scaling = {"minReplicas": 2, "maxReplicas": 6, "targetWaitingRequests": 8}
-    assert workload.horizontal_pod_autoscaler(model(autoscaling=scaling), "default") == yaml.safe_load("""
+    assert workload.horizontal_pod_autoscaler(model(autoscaling=scaling), "default") == labelled("""
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
   name: qwen2-1-5b
   namespace: default
-  labels:
-    app.kubernetes.io/name: vllm
-    app.kubernetes.io/instance: qwen2-1-5b
-    app.kubernetes.io/component: model-service
-    app.kubernetes.io/part-of: modelyard
-    app.kubernetes.io/managed-by: pulumi
 spec:
   scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: qwen2-1-5b}
   minReplicas: 2
