@@ -47,7 +47,8 @@ def _pods(stack: StackSettings, model: ModelSettings, site: Site) -> Json:
         "type": "STRICT_DNS",
         "connect_timeout": seconds(chains.connect_seconds(stack, model)),
         "dns_lookup_family": "V4_PREFERRED",
-        "dns_refresh_rate": "5s",
+        # While a model has no pod; otherwise the records say how long they hold.
+        "dns_refresh_rate": "2s",
         "respect_dns_ttl": True,
         "lb_policy": "LEAST_REQUEST",
         "least_request_lb_config": {"slow_start_config": {"slow_start_window": "10s"}},

@@ -1,0 +1,299 @@
+"""The decisions in Envoy's configuration. What Envoy makes of them is tested in tests/gateway."""
+
+import json
+from typing import Any
+
+import pytest
+
+from components.manifests import envoy
+from stacks.settings import StackSettings, load
+
+
+def stack(models: list[dict[str, Any]], routes: list[dict[str, Any]], **gateway: Any) -> StackSettings:
+    spelled = [{"source": "hf://o/r", "pool": "gpus", **model} for model in models]
+    return load({"pools": [{"name": "gpus"}], "models": spelled, "routes": routes, "gateway": gateway})
+
+
+QWEN_AND_GEMMA = stack(
+    [{"name": "qwen"}, {"name": "gemma", "servedNames": ["google/gemma-2-2b-it"]}],
+    [{"model": "qwen", "fallback": ["gemma"]}, {"model": "gemma"}],
+)
+
+
+def clusters(settings: StackSettings, site: envoy.Site = envoy.POD) -> dict[str, dict[str, Any]]:
+    resources = envoy.cluster_discovery(settings, site)["resources"]
+    assert {resource["@type"] for resource in resources} <= {"type.googleapis.com/envoy.config.cluster.v3.Cluster"}
+    names = [resource["name"] for resource in resources]
+    assert len(names) == len(set(names))
+    return {resource["name"]: resource for resource in resources}
+
+
+def virtual_host(settings: StackSettings) -> dict[str, Any]:
+    (configuration,) = envoy.route_discovery(settings)["resources"]
+    (host,) = configuration["virtual_hosts"]
+    return dict(host)
+
+
+def routes(settings: StackSettings, model: str) -> list[dict[str, Any]]:
+    """The routes of a model: for streams, and for plain answers."""
+    known = virtual_host(settings)["matcher"]["matcher_tree"]["exact_match_map"]["map"]
+    return list(known[model]["action"]["typed_config"]["routes"])
+
+
+def members(cluster: dict[str, Any]) -> list[str]:
+    return [member["name"] for member in cluster["cluster_type"]["typed_config"]["clusters"]]
+
+
+def listeners(settings: StackSettings) -> dict[str, dict[str, Any]]:
+    return {each["name"]: each for each in envoy.bootstrap(settings)["static_resources"]["listeners"]}
+
+
+def manager(listener: dict[str, Any]) -> dict[str, Any]:
+    (chain,) = listener["filter_chains"]
+    return dict(chain["filters"][-1]["typed_config"])
+
+
+def filter_names(listener: dict[str, Any]) -> list[str]:
+    return [each["name"].removeprefix("envoy.filters.http.") for each in manager(listener)["http_filters"]]
+
+
+def test_clusters_of_a_fallback() -> None:
+    found = clusters(QWEN_AND_GEMMA)
+
+    assert list(found) == ["qwen", "gemma", "map:gemma", "via:gemma", "chain:qwen:qwen", "chain:gemma:gemma"]
+    assert members(found["chain:qwen:qwen"]) == ["qwen", "via:gemma"]
+
+
+def test_lone_model_is_its_own_second_choice() -> None:
+    assert members(clusters(QWEN_AND_GEMMA)["chain:gemma:gemma"]) == ["map:gemma", "map:gemma"]
+
+
+def test_only_a_fallback_is_marked_as_one() -> None:
+    found = clusters(QWEN_AND_GEMMA)
+
+    def metadata(name: str) -> Any:
+        (endpoints,) = found[name]["load_assignment"]["endpoints"]
+        (endpoint,) = endpoints["lb_endpoints"]
+        return endpoint["metadata"]["filter_metadata"]["modelyard"]
+
+    assert metadata("gemma") == {"model": "gemma"}
+    assert metadata("map:gemma") == {"model": "gemma", "served_name": "google/gemma-2-2b-it"}
+    assert metadata("via:gemma") == {"model": "gemma", "served_name": "google/gemma-2-2b-it", "hop": "1"}
+
+
+def test_pods_of_a_model() -> None:
+    qwen = clusters(QWEN_AND_GEMMA)["qwen"]
+
+    (endpoints,) = qwen["load_assignment"]["endpoints"]
+    assert [endpoint["endpoint"]["address"] for endpoint in endpoints["lb_endpoints"]] == [
+        {"socket_address": {"address": "qwen.default.svc.cluster.local.", "port_value": 8080}}
+    ]
+    assert (qwen["type"], qwen["lb_policy"]) == ("STRICT_DNS", "LEAST_REQUEST")
+    assert qwen["ignore_health_on_host_removal"] is True
+    assert qwen["common_lb_config"] == {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"}
+    assert [check["http_health_check"] for check in qwen["health_checks"]] == [{"path": "/health"}]
+    assert qwen["outlier_detection"]["successful_active_health_check_uneject_host"] is False
+
+
+def test_retries_are_not_bounded_where_they_are_counted() -> None:
+    for name, cluster in clusters(QWEN_AND_GEMMA).items():
+        (threshold,) = cluster["circuit_breakers"]["thresholds"]
+        assert set(threshold.values()) == {100_000}, name
+        assert threshold.keys() == {"max_connections", "max_pending_requests", "max_requests", "max_retries"}
+
+
+def test_longest_connect_timeout_of_a_models_routes() -> None:
+    settings = stack(
+        [{"name": "qwen"}, {"name": "gemma"}, {"name": "unused"}],
+        [
+            {"model": "qwen", "fallback": ["gemma"], "timeouts": {"connectSeconds": 2.5}},
+            {"model": "gemma", "timeouts": {"connectSeconds": 0.25}},
+        ],
+    )
+
+    timeouts = {name: cluster["connect_timeout"] for name, cluster in clusters(settings).items()}
+
+    assert {name: timeouts[name] for name in ("qwen", "gemma", "unused")} == {
+        "qwen": "2.5s",
+        "gemma": "2.5s",
+        "unused": "1s",
+    }
+
+
+def test_pods_elsewhere() -> None:
+    site = envoy.Site(addresses=lambda _, model: [("127.0.0.1", 1), (model.name, 2)])
+
+    (endpoints,) = clusters(QWEN_AND_GEMMA, site)["qwen"]["load_assignment"]["endpoints"]
+
+    assert [tuple(each["endpoint"]["address"]["socket_address"].values()) for each in endpoints["lb_endpoints"]] == [
+        ("127.0.0.1", 1),
+        ("qwen", 2),
+    ]
+
+
+def test_streams_and_plain_answers_wait_differently() -> None:
+    timeouts = {"firstByteSeconds": 5, "answerSeconds": 90, "idleSeconds": 30}
+    settings = stack(
+        [{"name": "qwen"}, {"name": "gemma"}], [{"model": "qwen", "fallback": ["gemma"], "timeouts": timeouts}]
+    )
+
+    streamed, plain = (each["route"] for each in routes(settings, "qwen"))
+
+    retry = {
+        "retry_on": "5xx,reset,connect-failure,refused-stream",
+        "num_retries": 1,
+        "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.010s"},
+    }
+    assert streamed == {
+        "cluster": "chain:qwen:qwen",
+        "timeout": "0s",
+        "idle_timeout": "40s",
+        "retry_policy": {**retry, "per_try_timeout": "5s", "per_try_idle_timeout": "30s"},
+    }
+    assert plain == {
+        "cluster": "chain:qwen:qwen",
+        "timeout": "0s",
+        "idle_timeout": "181s",
+        "retry_policy": {**retry, "per_try_timeout": "90s"},
+    }
+
+
+def test_lone_model_is_not_asked_again_for_what_it_cannot_answer() -> None:
+    settings = stack([{"name": "qwen"}], [{"model": "qwen", "timeouts": {"answerSeconds": 90}}])
+
+    streamed, plain = (each["route"] for each in routes(settings, "qwen"))
+
+    assert streamed["retry_policy"]["retry_on"] == "gateway-error,reset,connect-failure,refused-stream"
+    assert (plain["timeout"], plain["retry_policy"]["num_retries"]) == ("90s", 1)
+
+
+def test_idle_time_is_never_shorter_than_the_wait_for_the_first_byte() -> None:
+    settings = stack([{"name": "qwen"}], [{"model": "qwen", "timeouts": {"firstByteSeconds": 60, "idleSeconds": 10}}])
+
+    streamed, _ = routes(settings, "qwen")
+
+    assert streamed["route"]["retry_policy"]["per_try_idle_timeout"] == "60s"
+
+
+def test_weights() -> None:
+    upstreams = [{"model": "qwen", "weight": 90}, {"model": "gemma", "weight": 10}, {"model": "off", "weight": 0}]
+    settings = stack(
+        [{"name": "qwen"}, {"name": "gemma"}, {"name": "off"}], [{"model": "chat", "upstreams": upstreams}]
+    )
+
+    for route in routes(settings, "chat"):
+        assert route["route"]["weighted_clusters"] == {
+            "clusters": [{"name": "chain:chat:qwen", "weight": 90}, {"name": "chain:chat:gemma", "weight": 10}]
+        }
+    # The cluster of a weight of 0 stands ready, so that raising the weight needs no new one.
+    assert members(clusters(settings)["chain:chat:off"]) == ["map:off", "map:off"]
+
+
+def test_changed_fallback_keeps_the_routes_cluster() -> None:
+    with_fallback = stack([{"name": "qwen"}, {"name": "gemma"}], [{"model": "qwen", "fallback": ["gemma"]}])
+    without = stack([{"name": "qwen"}, {"name": "gemma"}], [{"model": "qwen"}])
+
+    names = [{each["route"]["cluster"] for each in routes(settings, "qwen")} for settings in (with_fallback, without)]
+
+    assert names == [{"chain:qwen:qwen"}, {"chain:qwen:qwen"}]
+
+
+@pytest.mark.parametrize(
+    ("consumers", "allowed"),
+    [(["alice", "bob"], ["alice", "bob"]), (["alice"], ["alice"]), ([], [])],
+)
+def test_allow_list(consumers: list[str], allowed: list[str]) -> None:
+    auth = {"consumers": [{"name": name, "keys": [f"key of {name}"]} for name in ("alice", "bob")]}
+    settings = stack([{"name": "qwen"}], [{"model": "qwen", "consumers": consumers}], auth=auth)
+
+    for route in routes(settings, "qwen"):
+        rules = route["typed_per_filter_config"]["envoy.filters.http.rbac"]["rbac"]["rules"]
+        assert rules["action"] == "ALLOW"
+        principals = [each for policy in rules["policies"].values() for each in policy["principals"]]
+        assert [principal["header"] for principal in principals] == [
+            {"name": "x-modelyard-consumer", "string_match": {"exact": name}} for name in allowed
+        ]
+
+
+def test_filters_of_the_edge() -> None:
+    auth = {"consumers": [{"name": "alice", "keys": ["key of alice"]}]}
+    open_to_all, keyed = QWEN_AND_GEMMA, stack([{"name": "qwen"}], [], auth=auth)
+
+    common = ["buffer", "json_to_metadata", "transform"]
+    counting = ["usage-of-plain-answers", "sse_to_metadata", "router"]
+    assert filter_names(listeners(open_to_all)["edge"]) == ["custom_response", *common, *counting]
+    assert filter_names(listeners(keyed)["edge"]) == ["custom_response", "api_key_auth", *common, "rbac", *counting]
+    assert filter_names(listeners(open_to_all)["hop"]) == ["buffer", "transform", "router"]
+
+
+def test_body_limit_holds_at_the_edge_and_in_the_hop() -> None:
+    settings = stack([{"name": "qwen"}], [], body_limit_mib=3)
+
+    for name in ("edge", "hop"):
+        (buffer,) = [
+            each["typed_config"]
+            for each in manager(listeners(settings)[name])["http_filters"]
+            if each["name"] == "envoy.filters.http.buffer"
+        ]
+        assert buffer["max_request_bytes"] == 3 * 1024 * 1024
+
+
+def test_internal_headers_are_stripped_before_anything_reads_them() -> None:
+    (strip,) = manager(listeners(QWEN_AND_GEMMA)["edge"])["early_header_mutation_extensions"]
+
+    assert strip["typed_config"]["mutations"] == [
+        {"remove_on_match": {"key_matcher": {"prefix": "x-higress-", "ignore_case": True}}},
+        {"remove_on_match": {"key_matcher": {"prefix": "x-modelyard-", "ignore_case": True}}},
+        {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}},
+        {"remove": "x-hi-original-auth"},
+    ]
+
+
+def test_broken_streams_are_noticed_at_once() -> None:
+    for name in ("edge", "hop"):
+        assert manager(listeners(QWEN_AND_GEMMA)[name])["delayed_close_timeout"] == "0.05s"
+
+
+def test_admin_interface_is_on_loopback() -> None:
+    address = envoy.bootstrap(QWEN_AND_GEMMA)["admin"]["address"]["socket_address"]
+
+    assert address["address"] == "127.0.0.1"
+
+
+def test_bootstrap_knows_no_model() -> None:
+    other = stack([{"name": "llama"}, {"name": "qwen"}], [{"model": "gpt-4o", "upstreams": [{"model": "llama"}]}])
+
+    assert envoy.bootstrap(other) == envoy.bootstrap(QWEN_AND_GEMMA)
+
+
+def test_keys_are_in_the_bootstrap_only() -> None:
+    auth = {"consumers": [{"name": "alice", "keys": ["key of alice"]}]}
+    settings = stack([{"name": "qwen"}], [{"model": "qwen", "consumers": ["alice"]}], auth=auth)
+
+    assert "key of alice" in json.dumps(envoy.bootstrap(settings))
+    assert "key of alice" not in json.dumps([envoy.cluster_discovery(settings), envoy.route_discovery(settings)])
+
+
+def test_watched_files() -> None:
+    bootstrap = envoy.bootstrap(QWEN_AND_GEMMA, envoy.Site(dynamic_folder="/folder"))
+
+    watched = {"path": "/folder"}
+    assert bootstrap["dynamic_resources"]["cds_config"]["path_config_source"] == {
+        "path": "/folder/cds.json",
+        "watched_directory": watched,
+    }
+    (edge, *_) = bootstrap["static_resources"]["listeners"]
+    assert manager(edge)["rds"]["config_source"]["path_config_source"] == {
+        "path": "/folder/rds.json",
+        "watched_directory": watched,
+    }
+
+
+def test_format_operators_in_names_are_text() -> None:
+    settings = stack([{"name": "qwen"}], [{"model": "%REQ(authorization)%", "upstreams": [{"model": "qwen"}]}])
+
+    written = json.dumps(virtual_host(settings)["matcher"]["on_no_match"])
+
+    assert "%%REQ(authorization)%%" in written
+    assert "%REQ(authorization)%" not in written.replace("%%REQ(authorization)%%", "")
+    assert '"/v1/models/%25REQ(authorization)%25"' in written

@@ -1,0 +1,198 @@
+"""The gateway's Kubernetes objects."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from components.manifests import envoy, gateway
+from stacks.settings import StackSettings, load
+
+
+def stack(
+    models: tuple[str, ...] = ("qwen",), routes: list[dict[str, Any]] | None = None, **fields: Any
+) -> StackSettings:
+    return load(
+        {
+            "cluster": {"namespace": "llm"},
+            "pools": [{"name": "gpus"}],
+            "models": [{"name": name, "source": "hf://o/r", "pool": "gpus"} for name in models],
+            "routes": routes or [],
+            "gateway": fields,
+        }
+    )
+
+
+SELECTOR = {"app.kubernetes.io/name": "envoy", "app.kubernetes.io/instance": "gateway"}
+
+
+def pod(settings: StackSettings) -> dict[str, Any]:
+    return dict(gateway.gateway_deployment(settings)["spec"]["template"])
+
+
+def container(settings: StackSettings) -> dict[str, Any]:
+    (only,) = pod(settings)["spec"]["containers"]
+    return dict(only)
+
+
+def test_config_map_holds_the_two_watched_files() -> None:
+    settings = stack()
+    config_map = gateway.gateway_config_map(settings)
+
+    assert config_map["kind"] == "ConfigMap"
+    assert (config_map["metadata"]["name"], config_map["metadata"]["namespace"]) == ("gateway-routes", "llm")
+    assert {name: json.loads(text) for name, text in config_map["data"].items()} == {
+        "cds.json": envoy.cluster_discovery(settings),
+        "rds.json": envoy.route_discovery(settings),
+    }
+
+
+def test_config_map_that_is_too_large() -> None:
+    settings = stack(tuple(f"model-{number}" for number in range(600)))
+
+    with pytest.raises(
+        gateway.GatewayConfigTooLargeError,
+        match=r"^modelyard:models and modelyard:routes: 600 models and 600 routes make \d{7} bytes of gateway "
+        r"configuration, and a ConfigMap holds 1048576: spread the models over several stacks, ",
+    ):
+        gateway.gateway_config_map(settings)
+
+
+def test_secret_holds_the_bootstrap() -> None:
+    settings = stack(auth={"consumers": [{"name": "alice", "keys": ["key of alice"]}]})
+    secret = gateway.gateway_secret(settings)
+
+    assert (secret["kind"], secret["type"], secret["metadata"]["name"]) == ("Secret", "Opaque", "gateway-bootstrap")
+    assert json.loads(base64.b64decode(secret["data"]["bootstrap.json"])) == envoy.bootstrap(settings)
+
+
+def test_models_and_routes_do_not_touch_the_pods() -> None:
+    one, other = stack(), stack(("qwen", "gemma"), [{"model": "qwen", "fallback": ["gemma"]}])
+
+    assert gateway.gateway_config_map(one) != gateway.gateway_config_map(other)
+    assert gateway.gateway_secret(one) == gateway.gateway_secret(other)
+    assert gateway.gateway_deployment(one) == gateway.gateway_deployment(other)
+
+
+@pytest.mark.parametrize(
+    "change", [{"body_limit_mib": 1}, {"auth": {"consumers": [{"name": "alice", "keys": ["key of alice"]}]}}]
+)
+def test_anything_else_replaces_the_pods(change: dict[str, Any]) -> None:
+    def checksum(settings: StackSettings) -> str:
+        return str(pod(settings)["metadata"]["annotations"]["modelyard/bootstrap-sha256"])
+
+    assert checksum(stack(**change)) != checksum(stack())
+    assert checksum(stack(**change)) == checksum(stack(**change))
+
+
+def test_keys_are_in_the_secret_only() -> None:
+    settings = stack(auth={"consumers": [{"name": "alice", "keys": ["key of alice"]}]})
+    objects = [
+        gateway.gateway_config_map(settings),
+        gateway.gateway_deployment(settings),
+        gateway.gateway_service(settings),
+        gateway.gateway_pod_disruption_budget(settings),
+    ]
+
+    assert "key of alice" not in json.dumps(objects)
+
+
+def test_pods_are_selected_by_labels_that_they_carry() -> None:
+    settings = stack()
+    budget = gateway.gateway_pod_disruption_budget(settings)
+
+    assert budget
+    assert gateway.gateway_deployment(settings)["spec"]["selector"] == {"matchLabels": SELECTOR}
+    assert gateway.gateway_service(settings)["spec"]["selector"] == SELECTOR
+    assert budget["spec"] == {"maxUnavailable": 1, "selector": {"matchLabels": SELECTOR}}
+    assert pod(settings)["metadata"]["labels"].items() >= SELECTOR.items()
+
+
+def test_single_pod_has_no_disruption_budget() -> None:
+    assert gateway.gateway_pod_disruption_budget(stack(replicas=1)) is None
+
+
+def test_envoy_is_started_from_the_mounted_files() -> None:
+    settings = stack(image="registry.example/envoy:1", image_pull_policy="Never")
+    envoy_container = container(settings)
+
+    assert (envoy_container["image"], envoy_container["imagePullPolicy"]) == ("registry.example/envoy:1", "Never")
+    assert envoy_container["command"] == ["envoy"]
+    assert envoy_container["args"][:2] == ["--config-path", "/etc/envoy/static/bootstrap.json"]
+    mounts = {each["name"]: each for each in envoy_container["volumeMounts"]}
+    assert mounts["bootstrap"]["mountPath"] == "/etc/envoy/static"
+    # A subPath would never be updated.
+    assert mounts["routes"] == {"name": "routes", "mountPath": "/etc/envoy/dynamic", "readOnly": True}
+    assert pod(settings)["spec"]["volumes"] == [
+        {"name": "bootstrap", "secret": {"secretName": "gateway-bootstrap", "defaultMode": 0o440}},
+        {"name": "routes", "configMap": {"name": "gateway-routes"}},
+    ]
+
+
+@pytest.mark.parametrize(("cpu", "workers"), [("1", "1"), ("250m", "1"), ("1500m", "2"), ("2.5", "3"), ("8", "8")])
+def test_one_worker_for_each_cpu(cpu: str, workers: str) -> None:
+    arguments = container(stack(cpu=cpu))["args"]
+
+    assert arguments[arguments.index("--concurrency") + 1] == workers
+
+
+def test_resources() -> None:
+    assert container(stack(cpu="500m", memory="2Gi"))["resources"] == {
+        "requests": {"cpu": "500m", "memory": "2Gi"},
+        "limits": {"memory": "2Gi"},
+    }
+
+
+def test_pod_security_is_restricted() -> None:
+    settings = stack()
+
+    assert pod(settings)["spec"]["automountServiceAccountToken"] is False
+    assert pod(settings)["spec"]["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 101,
+        "runAsGroup": 101,
+        "fsGroup": 101,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container(settings)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_stopping_pod_gets_the_drain_time() -> None:
+    settings = stack(drain_seconds=90)
+
+    assert pod(settings)["spec"]["terminationGracePeriodSeconds"] == 90
+    (shell, flag, script) = container(settings)["lifecycle"]["preStop"]["exec"]["command"]
+    assert (shell, flag) == ("bash", "-c")
+    assert "POST /healthcheck/fail" in script
+    assert "/dev/tcp/127.0.0.1/9901" in script
+
+
+def test_probes_ask_the_metrics_port() -> None:
+    ports = {port["name"]: port["containerPort"] for port in container(stack())["ports"]}
+
+    assert ports == {"http": 8080, "metrics": 9902}
+    assert container(stack())["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "metrics"}
+    assert container(stack())["livenessProbe"]["httpGet"] == {"path": "/live", "port": "metrics"}
+
+
+def test_service() -> None:
+    port = {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
+    inside = gateway.gateway_service(stack())
+    outside = gateway.gateway_service(stack(service_type="NodePort", node_port=30080))
+
+    assert (inside["metadata"]["name"], inside["spec"]["type"], inside["spec"]["ports"]) == (
+        "gateway",
+        "ClusterIP",
+        [port],
+    )
+    assert (outside["spec"]["type"], outside["spec"]["ports"]) == ("NodePort", [{**port, "nodePort": 30080}])
+
+
+def test_base_url() -> None:
+    assert gateway.gateway_base_url(stack()) == "http://gateway.llm.svc.cluster.local:8080/v1"
+    assert gateway.gateway_base_url(stack(base_url="https://llm.example/v1")) == "https://llm.example/v1"
