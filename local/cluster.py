@@ -248,14 +248,14 @@ def _await_dns(paths: Paths, say: Say) -> None:
 def _import_images(node: Node, paths: Paths, say: Say) -> None:
     imported = paths.cluster / "imported"
     imported.mkdir(exist_ok=True)
-    for image in IMAGES:
-        archive = image.archive(paths)
+    for name in IMAGES:
+        archive = paths.images / f"{name}.tar"
         # The archive's own time and size: an image that was built anew is imported anew.
         stamp = f"{archive.stat().st_mtime_ns} {archive.stat().st_size}"
-        marker = imported / image.name
+        marker = imported / name
         if marker.exists() and marker.read_text() == stamp:
             continue
-        say(f"image {image.name}: importing")
+        say(f"image {name}: importing")
         with (paths.logs / "images.log").open("a") as log:
             run_logged(node.enter([*CTR, "images", "import", str(archive)]), log)
         marker.write_text(stamp)

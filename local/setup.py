@@ -3,7 +3,9 @@
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from local import chat_model, debian, images, toolchain, vllm_environment
 from local.errors import LocalError
@@ -166,23 +168,53 @@ def _serving(paths: Paths) -> list[Step]:
 
 
 def _images(paths: Paths) -> list[Step]:
-    base = Step(
-        name="Base system",
-        fingerprint=images.base_fingerprint,
-        run=lambda log: images.make_base(paths, log),
-        made=(images.base_tarball(paths),),
-        remedy=_AGAIN,
-        after=("Debian packages",),
+    base = paths.images / "base.tar"
+    return [
+        _image("base", images.base_fingerprint, images.make_base, paths, after=("Debian packages",)),
+        _image(
+            "envoy",
+            images.envoy_fingerprint,
+            lambda archive, log: images.make_envoy(base, archive, log),
+            paths,
+            after=("Image base",),
+        ),
+        _image(
+            "serving-cpu",
+            images.serving_cpu_fingerprint,
+            lambda archive, log: images.make_serving_cpu(base, archive, log),
+            paths,
+            after=("Image base",),
+        ),
+        _static_image("pause", images.make_pause, paths),
+        _static_image("coredns", images.make_coredns, paths),
+    ]
+
+
+def _static_image(program: str, make: Callable[[Path, Path, IO[str]], None], paths: Paths) -> Step:
+    binary = paths.bin / program
+    return _image(
+        program,
+        lambda: images.program_fingerprint(binary),
+        lambda archive, log: make(binary, archive, log),
+        paths,
+        after=("Debian packages", "Kubernetes programs"),
     )
-    return [base, *(_image(paths, image) for image in images.IMAGES)]
 
 
-def _image(paths: Paths, image: images.Image) -> Step:
+def _image(
+    name: str,
+    inputs: Callable[[], str],
+    make: Callable[[Path, IO[str]], None],
+    paths: Paths,
+    *,
+    after: tuple[str, ...],
+) -> Step:
+    archive = paths.images / f"{name}.tar"
     return Step(
-        name=f"Image {image.name}",
-        fingerprint=lambda: image.inputs(paths),
-        run=lambda log: images.make_image(image, paths, _uv(paths), log),
-        made=(image.archive(paths),),
+        name=f"Image {name}",
+        fingerprint=inputs,
+        run=lambda log: make(archive, log),
+        made=(archive,),
         remedy=_AGAIN,
-        after=("Base system", "Kubernetes programs"),
+        after=after,
     )
