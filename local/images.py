@@ -21,6 +21,8 @@ SUITE = "bookworm"
 PACKAGES = ("ca-certificates", "libgomp1", "libnuma1", "python3")
 """What vLLM's environment needs of the system: its interpreter, and libraries that its kernels link to."""
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 SERVING = CHECKOUT / "serving"
 VLLM = DEFAULT_HOME / "vllm"
 """Where stack files mount vLLM's environment in the pods."""
@@ -53,7 +55,8 @@ def make_base(archive: Path, log: IO[str]) -> None:
         packages = f"--include={','.join(PACKAGES)}"
         environment = {"SOURCE_DATE_EPOCH": "0", "TMPDIR": work}
         run_logged(["mmdebstrap", "--variant=minbase", packages, *without, SUITE, str(root)], log, env=environment)
-        build_image(Recipe(reference=f"{REGISTRY}/base:{SUITE}", files={"/": root}), archive, log)
+        recipe = Recipe(reference=f"{REGISTRY}/base:{SUITE}", files={"/": root}, env={"PATH": PATH})
+        build_image(recipe, archive, log)
 
 
 def serving_cpu_fingerprint() -> str:
