@@ -355,7 +355,7 @@ class GatewaySettings(Settings):
     name: Name = "gateway"
     """Name of the gateway's Deployment and Service."""
     image: str = "envoyproxy/envoy:v1.40.0"
-    """Envoy's image."""
+    """Envoy's image, with bash in it for the draining of stopping pods, so no distroless one."""
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
     """When the node pulls the image."""
     replicas: int = Field(default=2, ge=1)

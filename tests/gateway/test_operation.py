@@ -14,6 +14,7 @@ from stacks.settings import StackSettings
 from tests.gateway.conftest import Pair, Pods, Start
 from tests.gateway.fakes import Gate, Loop, status, stream
 from tests.gateway.harness import eventually, question, stack
+from tests.gateway.test_errors import refusal
 
 pytestmark = pytest.mark.gateway
 
@@ -61,6 +62,25 @@ def test_metrics_listener_serves_three_paths(pair: Pair) -> None:
         assert metrics.get(path).status_code == 404
     assert metrics.post("/quitquitquit").status_code == 404
     assert metrics.post("/stats/prometheus").status_code == 404
+
+
+def test_requests_are_refused_while_memory_runs_out(pods: Pods, start: Start) -> None:
+    qwen = pods("qwen")
+    gateway = start(stack(["qwen"], memory="4Mi"), qwen=qwen)
+    eventually(lambda: gateway.chat("qwen").status_code == 503, "the memory is found to be too little")
+
+    answer = gateway.chat("qwen")
+
+    assert refusal(answer) == (
+        503,
+        "server_error",
+        "overloaded",
+        None,
+        "The gateway has too little memory for more requests: try again in 5 seconds.",
+    )
+    assert answer.headers["retry-after"] == "5"
+    assert gateway.metrics.get("/live").status_code == 200
+    assert gateway.metrics.get("/ready").status_code == 200
 
 
 def test_access_log_tells_who_answered_and_nothing_of_what_was_said(pods: Pods, start: Start) -> None:

@@ -297,3 +297,14 @@ def test_format_operators_in_names_are_text() -> None:
     assert "%%REQ(authorization)%%" in written
     assert "%REQ(authorization)%" not in written.replace("%%REQ(authorization)%%", "")
     assert '"/v1/models/%25REQ(authorization)%25"' in written
+
+
+@pytest.mark.parametrize(
+    ("quantity", "size"),
+    [("1Gi", 2**30), ("512Mi", 2**29), ("1.5G", 1_500_000_000), ("64k", 64_000), ("2048", 2048), ("1500m", 1)],
+)
+def test_memory_limit_is_that_of_the_pod(quantity: str, size: int) -> None:
+    bootstrap = envoy.bootstrap(stack([{"name": "qwen"}], [], memory=quantity))
+
+    (monitor,) = bootstrap["overload_manager"]["resource_monitors"]
+    assert monitor["typed_config"]["max_heap_size_bytes"] == size

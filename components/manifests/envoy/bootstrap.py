@@ -3,6 +3,7 @@
 from components.manifests.envoy import names
 from components.manifests.envoy.clusters import admin_cluster, clusters
 from components.manifests.envoy.listeners import listeners
+from components.manifests.envoy.overload import overload_manager
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
 from components.manifests.envoy.routes import route_configuration
 from components.manifests.envoy.site import POD, Site
@@ -61,6 +62,7 @@ def _base(stack: StackSettings, site: Site) -> Json:
                 "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
             )
         ],
+        "overload_manager": overload_manager(stack.gateway.memory),
         "layered_runtime": {
             "layers": [
                 {"name": "static", "static_layer": {"re2.max_program_size.error_level": REGEX_PROGRAM_LIMIT}},

@@ -58,14 +58,29 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
                 ),
             ),
             # Bare statuses would also overwrite the bodies of the routes' own 404 and 400.
-            _mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag="NR"),
-            _mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), flag="DPE"),
+            _mapper(
+                404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), when=_flag("NR")
+            ),
+            _mapper(
+                400, invalid_request("The request is no valid HTTP request.", "invalid_request"), when=_flag("DPE")
+            ),
             # A value of the body that cannot be a header, such as a 'stream' with a line break.
             _mapper(
                 503,
                 invalid_request("'model' and 'stream' must not contain control characters.", "invalid_value"),
-                flag="DPE",
+                when=_flag("DPE"),
                 becomes=400,
+            ),
+            # Refused before the body was read: every other 503 comes after the model is known.
+            _mapper(
+                503,
+                error(
+                    f"The gateway has too little memory for more requests: try again in {RETRY_AFTER_SECONDS} seconds.",
+                    "server_error",
+                    "overloaded",
+                ),
+                when=_header_absent(MODEL_HEADER),
+                headers=[_RETRY_AFTER],
             ),
             _mapper(503, UNAVAILABLE, headers=[_RETRY_AFTER]),
             _mapper(
@@ -112,16 +127,15 @@ def replace_server_errors() -> Json:
 
 
 def _mapper(
-    status: int, body: Json, *, flag: str | None = None, becomes: int | None = None, headers: list[Json] | None = None
+    status: int, body: Json, *, when: Json | None = None, becomes: int | None = None, headers: list[Json] | None = None
 ) -> Json:
     by_status: Json = {
         "status_code_filter": {
             "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"modelyard.status_{status}"}}
         }
     }
-    by_flag: Json = {"response_flag_filter": {"flags": [flag]}}
     mapper: Json = {
-        "filter": {"and_filter": {"filters": [by_status, by_flag]}} if flag else by_status,
+        "filter": {"and_filter": {"filters": [by_status, when]}} if when else by_status,
         "body_format_override": {"json_format": body},
     }
     if becomes:
@@ -129,3 +143,11 @@ def _mapper(
     if headers:
         mapper["headers_to_add"] = headers
     return mapper
+
+
+def _flag(name: str) -> Json:
+    return {"response_flag_filter": {"flags": [name]}}
+
+
+def _header_absent(name: str) -> Json:
+    return {"header_filter": {"header": {"name": name, "present_match": True, "invert_match": True}}}

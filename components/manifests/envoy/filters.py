@@ -163,6 +163,7 @@ def _usage_of_streams() -> Json:
 
 
 def _name_to_body() -> Json:
+    # The body is written anew: keys in order, integers beyond 2**53 rounded, no other change.
     return extension(
         "envoy.filters.http.transform",
         "envoy.extensions.filters.http.transform.v3.TransformConfig",

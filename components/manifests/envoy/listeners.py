@@ -103,6 +103,8 @@ def _hop(gateway: GatewaySettings) -> Json:
     return {
         "name": names.HOP,
         "internal_listener": {},
+        # What the edge has accepted may go on.
+        "bypass_overload_manager": True,
         "filter_chains": [{"filters": [_endpoint_to_filter_state(), manager]}],
     }
 
@@ -148,6 +150,8 @@ def _metrics(site: Site) -> Json:
     return {
         "name": "metrics",
         "address": socket_address(site.bind, site.metrics_port),
+        # A pod whose memory runs out must not be killed by its probes: that would cut its streams.
+        "bypass_overload_manager": True,
         "filter_chains": [{"filters": [manager]}],
     }
 
