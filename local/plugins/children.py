@@ -19,7 +19,7 @@ class Children:
 
     @property
     def stopping(self) -> bool:
-        """Whether `stop` was called: from then on new processes end as soon as they have started."""
+        """Whether they were interrupted: from then on new processes end as soon as they have started."""
         return self._stopping
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
@@ -35,17 +35,28 @@ class Children:
         with self._lock:
             self._running.discard(process)
 
-    def stop(self) -> None:
-        """End all of them, now and later."""
-        with self._lock:
-            self._stopping = True
-            running = list(self._running)
-        for process in running:
+    def interrupt(self) -> None:
+        """Begin to end all of them, now and later."""
+        for process in self._interrupted():
             interrupt(process)
 
+    def stop(self) -> None:
+        """End all of them and wait until they have."""
+        for thread in [interrupt(process) for process in self._interrupted()]:
+            thread.join()
 
-def interrupt(process: subprocess.Popen[bytes]) -> None:
-    """Send SIGINT, and SIGKILL after `GRACE_SECONDS` to a process that is still there; returns at once."""
+    def _interrupted(self) -> list[subprocess.Popen[bytes]]:
+        with self._lock:
+            self._stopping = True
+            return list(self._running)
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> threading.Thread:
+    """Send SIGINT, and SIGKILL after `GRACE_SECONDS` to a process that is still there.
+
+    Returns:
+        The thread that sees to the second; it ends when the process has.
+    """
     with suppress(ProcessLookupError):
         process.send_signal(SIGINT)
 
@@ -54,8 +65,11 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
             process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
 
-    threading.Thread(target=kill_if_left).start()
+    thread = threading.Thread(target=kill_if_left)
+    thread.start()
+    return thread
 
 
 def outcome(code: int) -> str:

@@ -40,7 +40,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._children = Children()
 
     def stop(self) -> None:
-        """End every program and plugin that is still running."""
+        """End every program and plugin that is still running, and wait for it."""
         self._children.stop()
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -98,7 +98,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
         """End what is running; the calls that started it answer then."""
-        self._children.stop()
+        self._children.interrupt()
         return Empty()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: N802

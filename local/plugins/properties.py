@@ -50,6 +50,8 @@ def _plain(value: Any) -> Any:
         if value.get(SIGNATURE_KEY) == SECRET_SIGNATURE:
             return _plain(value["value"])
         return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     return value
 
 

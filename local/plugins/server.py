@@ -1,18 +1,25 @@
 """What every plugin process does: listen on loopback, print the port, serve until the engine is gone."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
 LOOPBACK = "127.0.0.1"
+NEVER_IDLE = [("grpc.client_idle_timeout_ms", 2**31 - 1)]
+"""Otherwise a connection without calls is closed after half an hour, and the engine would seem to be gone."""
+
 UNLIMITED_MESSAGES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 """A policy pack is sent whole stacks, and a secret may be a file: gRPC's limit of 4 MiB is too low."""
+
+WAKE_SECONDS = 1.0
 
 MAX_WORKERS = 64
 """A program, and each plugin that it uses, holds one worker for as long as it runs."""
@@ -40,12 +47,12 @@ def engine_address(arguments: Sequence[str]) -> str | None:
     return addresses[-1] if addresses else None
 
 
-def serve(register: Callable[[Any], None], on_stop: Callable[[], None], arguments: Sequence[str]) -> None:
-    """Serve until a signal comes, or until the engine that was named in `arguments` no longer answers.
+def serve(register: Callable[[Any], None], on_stop: Callable[[], None], arguments: Sequence[str]) -> NoReturn:
+    """Serve until a signal comes, or until the engine that was named in `arguments` is gone; then end the process.
 
     Args:
         register: adds the services to the server.
-        on_stop: ends what the plugin has started itself.
+        on_stop: ends what the plugin has started itself, and waits for that.
         arguments: what the engine started this process with.
     """
     # Unlike an Event or a Queue it may be written to by a handler that interrupts its own reader.
@@ -60,24 +67,33 @@ def serve(register: Callable[[Any], None], on_stop: Callable[[], None], argument
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     address = engine_address(arguments)
-    channel = grpc.insecure_channel(address) if address else None
+    channel = grpc.insecure_channel(address, options=NEVER_IDLE) if address else None
     if channel:
         channel.subscribe(_gone(reasons), try_to_connect=True)
-    reasons.get()
+    _wait(reasons)
     on_stop()
     server.stop(grace=None)
-    if channel:
-        channel.close()
+    sys.stdout.flush()
+    # Threads may still wait for an engine that is gone: a plugin that only returned here could stay for ever.
+    os._exit(0)
+
+
+def _wait(reasons: SimpleQueue[str]) -> None:
+    """Wait for a reason to stop; wakes now and then, so that a handler runs whose signal another thread was given."""
+    while True:
+        with suppress(Empty):
+            reasons.get(timeout=WAKE_SECONDS)
+            return
 
 
 def _gone(reasons: SimpleQueue[str]) -> Callable[[Any], None]:
-    """Watch a connection that was once up: when it fails after that, the engine has ended without a word."""
+    """Watch a connection that was once up: when it is up no more, the engine has ended, perhaps without a word."""
     up = False
 
     def changed(state: Any) -> None:
         nonlocal up
-        up = up or state is grpc.ChannelConnectivity.READY
-        if up and state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+        if up and state is not grpc.ChannelConnectivity.READY:
             reasons.put("engine gone")
+        up = up or state is grpc.ChannelConnectivity.READY
 
     return changed
