@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+
+from serving.argv import build_argv, masked, server_command
+from serving.settings import ServingSettings
+
+
+def argv(**values: Any) -> list[str]:
+    return build_argv(ServingSettings(model="/weights", **values))
+
+
+def test_what_is_not_set_gives_no_argument() -> None:
+    assert argv() == [
+        "serve",
+        "/weights",
+        *("--host", "0.0.0.0"),
+        *("--port", "8080"),
+        *("--shutdown-timeout", "120"),
+    ]
+
+
+def test_everything_set() -> None:
+    everything = argv(
+        revision="abc",
+        served_names=("qwen", "other"),
+        host="127.0.0.1",
+        port=9000,
+        max_model_len=2048,
+        dtype="bfloat16",
+        quantization="awq",
+        kv_cache_dtype="fp8",
+        gpu_memory_utilization=0.85,
+        tensor_parallel_size=2,
+        pipeline_parallel_size=3,
+        max_num_seqs=16,
+        max_num_batched_tokens=512,
+        enable_prefix_caching=True,
+        enforce_eager=True,
+        trust_remote_code=True,
+        tool_call_parser="hermes",
+        reasoning_parser="deepseek_r1",
+        seed=7,
+        drain_seconds=30,
+        extra_args=("--api-key", "k"),
+    )
+    assert everything == [
+        "serve",
+        "/weights",
+        *("--served-model-name", "qwen", "other"),
+        *("--revision", "abc"),
+        *("--host", "127.0.0.1"),
+        *("--port", "9000"),
+        *("--max-model-len", "2048"),
+        *("--dtype", "bfloat16"),
+        *("--quantization", "awq"),
+        *("--kv-cache-dtype", "fp8"),
+        *("--gpu-memory-utilization", "0.85"),
+        *("--tensor-parallel-size", "2"),
+        *("--pipeline-parallel-size", "3"),
+        *("--max-num-seqs", "16"),
+        *("--max-num-batched-tokens", "512"),
+        *("--reasoning-parser", "deepseek_r1"),
+        *("--seed", "7"),
+        "--enable-prefix-caching",
+        "--enforce-eager",
+        "--trust-remote-code",
+        *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+        *("--shutdown-timeout", "30"),
+        *("--api-key", "k"),
+    ]
+
+
+def test_prefix_caching_can_be_turned_off() -> None:
+    assert "--no-enable-prefix-caching" in argv(enable_prefix_caching=False)
+
+
+@pytest.mark.parametrize("switch", ["enforce_eager", "trust_remote_code"])
+def test_a_switch_that_is_off_gives_no_argument(switch: str) -> None:
+    assert argv(**{switch: False}) == argv()
+
+
+def test_the_server_runs_in_the_same_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/env/bin/python")
+    assert server_command(ServingSettings(model="m"))[:5] == [
+        "/env/bin/python",
+        "-m",
+        "vllm.entrypoints.cli.main",
+        "serve",
+        "m",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--api-key", "k1", "k2", "--port", "1"], ["--api-key", "***", "***", "--port", "1"]),
+        (["--api-key=k1", "word"], ["--api-key=***", "word"]),
+        (["--api_key", "k1"], ["--api_key", "***"]),
+        (["--hf-token", "hf_x"], ["--hf-token", "***"]),
+        (["--hf-token=hf=x"], ["--hf-token=***"]),
+        (["--store.password", "p"], ["--store.password", "***"]),
+        (["--max-num-batched-tokens", "512"], ["--max-num-batched-tokens", "512"]),
+        (["--tokenizer", "t"], ["--tokenizer", "t"]),
+        (["--ssl-keyfile", "/tls/key.pem"], ["--ssl-keyfile", "/tls/key.pem"]),
+    ],
+)
+def test_secrets_are_masked(words: list[str], shown: list[str]) -> None:
+    assert masked(words) == shown
