@@ -83,7 +83,9 @@ def run_kubectl(context: typer.Context) -> None:
 @app.command("pulumi", context_settings=_PASS_ON)
 def run_pulumi(context: typer.Context) -> None:
     """Run pulumi with the local stack's backend and plugins."""
-    raise typer.Exit(pulumi_command.pulumi(Paths.from_environment(), context.args).returncode)
+    paths = Paths.from_environment()
+    pulumi_command.release_stale_lock(paths)
+    raise typer.Exit(pulumi_command.pulumi(paths, context.args).returncode)
 
 
 @app.command()

@@ -127,14 +127,18 @@ def _refuses_unknown(client: openai.OpenAI) -> Verdict:
 
 
 def _survives(client: openai.OpenAI, primary: str, backup: str, recovery_seconds: float) -> Verdict:
-    """Ask the primary until it answers for itself again, plain and streamed by turns."""
+    """Ask the primary until it answers for itself again, plain and streamed by turns.
+
+    Streamed ones begin once the backup has answered: a stream whose pod dies under it after its first
+    byte breaks off, as the gateway promises, and for a moment after the deletion the old pod still answers.
+    """
     what = f"{primary}'s pod deleted: every request is 200"
     served: Counter[str | None] = Counter()
     begin = time.monotonic()
     slowest = 0.0
     while time.monotonic() - begin < recovery_seconds:
         try:
-            answer = ask(client, primary, stream=served.total() % 2 == 1)
+            answer = ask(client, primary, stream=served[backup] % 2 == 1)
         except openai.OpenAIError as error:
             return Verdict(what, False, f"request {served.total() + 1}: {error}")
         served[answer.served_by] += 1

@@ -70,5 +70,10 @@ class Paths:
 
     @property
     def pulumi(self) -> Path:
-        """Pulumi's file backend and the passphrase of its secrets."""
+        """Pulumi's file backend: the state of the local stack."""
         return self.home / "pulumi"
+
+    @property
+    def pulumi_home(self) -> Path:
+        """Pulumi's own folder, with links to the plugins that were built here."""
+        return self.home / "pulumi-home"

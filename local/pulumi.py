@@ -1,9 +1,12 @@
 """The ordinary ``pulumi`` command for the local stack: its backend, its passphrase, its plugins."""
 
+import json
 import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from local.errors import LocalError
 from local.paths import CHECKOUT, Paths
@@ -27,10 +30,24 @@ def environment(paths: Paths) -> dict[str, str]:
     if installed_pulumi(paths.bin) is None:
         added |= {
             "PATH": f"{paths.bin}{os.pathsep}{os.environ.get('PATH', '')}",
-            "PULUMI_HOME": str(paths.pulumi / "home"),
+            "PULUMI_HOME": str(paths.pulumi_home),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            # The plugins are linked into that home; found on PATH as well, each would bring a warning.
+            "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         }
     return added
+
+
+def program(paths: Paths) -> Path:
+    """The Pulumi CLI: the one on PATH where it is recent enough, else the one that was built here.
+
+    Raises:
+        LocalError: when there is neither.
+    """
+    found = installed_pulumi(paths.bin) or paths.bin / "pulumi"
+    if not found.exists():
+        raise LocalError("There is no 'pulumi' here yet.", "Run `make setup`, which builds it.")
+    return found
 
 
 def pulumi(paths: Paths, arguments: Sequence[str], *, capture: bool = False) -> subprocess.CompletedProcess[str]:
@@ -38,11 +55,8 @@ def pulumi(paths: Paths, arguments: Sequence[str], *, capture: bool = False) -> 
 
     Its output goes where this program's goes, or, with ``capture``, into the result.
     """
-    found = installed_pulumi(paths.bin) or paths.bin / "pulumi"
-    if not Path(found).exists():
-        raise LocalError("There is no 'pulumi' here yet.", "Run `make setup`, which builds it.")
     return subprocess.run(
-        [str(found), *arguments],
+        [str(program(paths)), *arguments],
         cwd=CHECKOUT,
         env={**os.environ, **environment(paths)},
         text=True,
@@ -65,6 +79,17 @@ def select_stack(paths: Paths) -> None:
         )
 
 
+def release_stale_lock(paths: Paths) -> None:
+    """Take away the lock of an update that was killed, so that the next one can finish its work.
+
+    A lock whose process still runs stays: Pulumi then says who holds it.
+    """
+    locks = list((paths.pulumi / "state" / ".pulumi" / "locks").rglob("*.json"))
+    holders = [json.loads(lock.read_text()).get("pid") for lock in locks]
+    if locks and not any(psutil.pid_exists(pid) for pid in holders if pid is not None):
+        pulumi(paths, ["cancel", f"--stack={STACK}", "--yes"], capture=True)
+
+
 def up(paths: Paths, arguments: Sequence[str] = ()) -> None:
     """``pulumi up`` of the local stack.
 
@@ -72,7 +97,7 @@ def up(paths: Paths, arguments: Sequence[str] = ()) -> None:
         LocalError: when it failed; what it printed says why.
     """
     select_stack(paths)
-    # An `up` that was killed half-way leaves operations pending, and the next one must not stop at them.
+    release_stale_lock(paths)
     done = pulumi(paths, ["up", f"--stack={STACK}", "--yes", "--skip-preview", *arguments])
     if done.returncode:
         raise LocalError(

@@ -11,7 +11,7 @@ from local import chat_model, debian, images, toolchain, vllm_environment
 from local.errors import LocalError
 from local.fingerprint import fingerprint
 from local.paths import CHECKOUT, Paths
-from local.plugins.launchers import LAUNCHERS, write_launchers
+from local.plugins.launchers import LAUNCHERS, link_plugins, write_launchers
 from local.steps import Reporter, Step, is_done, run_steps
 
 _GO_REMEDY = (
@@ -135,12 +135,18 @@ def _pulumi(paths: Paths) -> list[Step]:
         ),
         Step(
             name="Pulumi plugins",
-            fingerprint=lambda: fingerprint(str(CHECKOUT)),
-            run=lambda _: write_launchers(paths.bin, CHECKOUT / ".venv" / "bin" / "python", CHECKOUT),
+            fingerprint=lambda: fingerprint(str(CHECKOUT), CHECKOUT / "uv.lock"),
+            run=lambda _: _install_plugins(paths),
             made=tuple(paths.bin / name for name in LAUNCHERS),
             remedy=_AGAIN,
+            after=("Pulumi Kubernetes provider",),
         ),
     ]
+
+
+def _install_plugins(paths: Paths) -> None:
+    write_launchers(paths.bin, CHECKOUT / ".venv" / "bin" / "python", CHECKOUT)
+    link_plugins(paths.pulumi_home, paths.bin, ("kubernetes", "random"))
 
 
 def _serving(paths: Paths) -> list[Step]:
