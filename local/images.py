@@ -1,9 +1,10 @@
 """The container images of the embedded cluster."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import distribution, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO
 
 from local.fingerprint import fingerprint
@@ -48,12 +49,11 @@ def base_fingerprint() -> str:
 
 def make_base(archive: Path, log: IO[str]) -> None:
     """Make the base image: Debian with the interpreter and libraries of vLLM's environment."""
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=archive.parent) as work:
-        root = Path(work) / "root.tar"
+    with _work_folder(archive) as work:
+        root = work / "root.tar"
         without = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale", "man")]
         packages = f"--include={','.join(PACKAGES)}"
-        environment = {"SOURCE_DATE_EPOCH": "0", "TMPDIR": work}
+        environment = {"SOURCE_DATE_EPOCH": "0", "TMPDIR": str(work)}
         run_logged(["mmdebstrap", "--variant=minbase", packages, *without, SUITE, str(root)], log, env=environment)
         recipe = Recipe(reference=f"{REGISTRY}/base:{SUITE}", files={"/": root}, env={"PATH": PATH})
         build_image(recipe, archive, log)
@@ -66,8 +66,8 @@ def serving_cpu_fingerprint() -> str:
 
 def make_serving_cpu(base: Path, archive: Path, log: IO[str]) -> None:
     """Make the image of model containers on CPUs. vLLM itself is mounted: it is large, and all pods share it."""
-    with TemporaryDirectory(dir=archive.parent) as work:
-        package = Path(work) / "serving"
+    with _work_folder(archive) as work:
+        package = work / "serving"
         shutil.copytree(SERVING, package, ignore=shutil.ignore_patterns("__pycache__", "Containerfile"))
         recipe = Recipe(
             reference=f"{REGISTRY}/serving-cpu:1",
@@ -119,6 +119,18 @@ def make_coredns(binary: Path, archive: Path, log: IO[str]) -> None:
     """Make CoreDNS's image."""
     recipe = Recipe(reference=f"{REGISTRY}/coredns:1.12.4", files={"/coredns": binary}, entrypoint=("/coredns",))
     build_image(recipe, archive, log)
+
+
+@contextmanager
+def _work_folder(archive: Path) -> Iterator[Path]:
+    # A fixed name: what a stopped build left is removed by the next.
+    work = archive.with_name(f"{archive.name}.work")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _builder() -> Path:
