@@ -18,14 +18,14 @@ help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
 
 demo: .venv ## Bring up the platform on the embedded cluster and run the reference experiment
-	@$(LOCAL) demo
+	@$(LOCAL) demo $(ARGS)
 
 test: setup ## Run every test: unit, components, gateway contract, live cluster
 	@$(PYTHON) -m pytest $(ARGS)
 
 lint: .venv ## Check format, lint and types
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check --quiet .
+	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy
 
 format: .venv ## Format the code
@@ -51,16 +51,16 @@ kubectl: .venv ## Run kubectl ARGS=... against the embedded cluster
 	@$(LOCAL) kubectl $(ARGS)
 
 preview up destroy refresh: .venv ## Run pulumi on STACK=... with ARGS=...
-	@$(LOCAL) pulumi $@ --stack $(STACK) $(ARGS)
+	@$(LOCAL) pulumi $(STACK) $@ $(ARGS)
 
 output: .venv ## Print the output NAME=... of STACK=...
-	@$(LOCAL) pulumi stack output $(NAME) --stack $(STACK)
+	@$(LOCAL) pulumi $(STACK) stack output $(NAME)
 
 schema: .venv ## Write stacks/schema.json anew
 	@$(PYTHON) -m stacks.schema
 
 bench-setup: .venv ## Measure the first and the second `make demo`, and the memory of the whole
-	@$(PYTHON) -m bench.setup
+	@$(PYTHON) -m bench.setup $(ARGS)
 
 # The environment is made anew when the lock changes, and only then.
 .venv: .venv/.synced

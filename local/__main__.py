@@ -16,6 +16,7 @@ from local import pulumi as pulumi_command
 from local.demo import run_demo, start
 from local.errors import LocalError
 from local.forward import stop_forwards
+from local.kubectl import check_reachable
 from local.paths import Paths
 from local.progress import reporting
 from local.shell import CommandError
@@ -76,16 +77,20 @@ def status() -> None:
 def run_kubectl(context: typer.Context) -> None:
     """Run kubectl against the embedded cluster."""
     paths = Paths.from_environment()
+    check_reachable()
     command = [str(paths.bin / "kubectl"), f"--kubeconfig={paths.kubeconfig}", *context.args]
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 @app.command("pulumi", context_settings=_PASS_ON)
-def run_pulumi(context: typer.Context) -> None:
-    """Run pulumi with the local stack's backend and plugins."""
+def run_pulumi(stack: str, context: typer.Context) -> None:
+    """Run pulumi on a stack; the local one has a backend of its own here, any other the one that you use."""
     paths = Paths.from_environment()
-    pulumi_command.release_stale_lock(paths)
-    raise typer.Exit(pulumi_command.pulumi(paths, context.args).returncode)
+    if stack == pulumi_command.STACK and context.args[:1] != ["stack"]:
+        check_reachable()
+        pulumi_command.select_stack(paths)
+        pulumi_command.recover(paths)
+    raise typer.Exit(pulumi_command.pulumi(paths, [*context.args, f"--stack={stack}"], stack=stack).returncode)
 
 
 @app.command()

@@ -2,13 +2,13 @@
 
 import contextlib
 import socket
-import subprocess
 
 import psutil
 
 from local.errors import LocalError
 from local.network import NODE_ADDRESS
 from local.paths import Paths
+from local.shell import start_detached
 from local.waiting import wait_for
 
 
@@ -23,8 +23,7 @@ def start_forward(paths: Paths, port: int, node_port: int) -> None:
         if running.cmdline() == arguments:
             return
     _check_free(port)
-    with (paths.logs / "forward.log").open("a") as log:
-        subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
+    start_detached(arguments, paths.logs / "forward.log")
     wait_for(lambda: _listens(port) or None, f"the forward on port {port}")
 
 

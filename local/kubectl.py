@@ -1,10 +1,23 @@
 """kubectl against the embedded cluster."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+from local.errors import LocalError
+from local.network import HOST_LINK
 from local.paths import Paths
 from local.shell import CommandError, output_of
+
+
+def check_reachable() -> None:
+    """Refuse to speak to a cluster that does not run: without its link, its addresses are some other network's.
+
+    Raises:
+        LocalError: when the link to the node is not there.
+    """
+    if not Path(f"/sys/class/net/{HOST_LINK}").exists():
+        raise LocalError("The embedded cluster does not run.", "Run `make local-up` first.")
 
 
 def kubectl(paths: Paths, *arguments: str, stdin: str | None = None) -> str:
@@ -12,7 +25,9 @@ def kubectl(paths: Paths, *arguments: str, stdin: str | None = None) -> str:
 
     Raises:
         CommandError: when it fails.
+        LocalError: when the cluster does not run.
     """
+    check_reachable()
     return output_of([str(paths.bin / "kubectl"), f"--kubeconfig={paths.kubeconfig}", *arguments], stdin=stdin)
 
 

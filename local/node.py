@@ -16,7 +16,7 @@ import psutil
 
 from local.network import HOST_ADDRESS, HOST_LINK, LINK_PREFIX, NODE_ADDRESS, NODE_LINK
 from local.paths import DEFAULT_HOME, Paths
-from local.shell import output_of
+from local.shell import output_of, start_detached
 from local.waiting import wait_for
 
 HOLDER = "modelyard-node"
@@ -49,16 +49,7 @@ class Node:
 
     def spawn(self, argv: Sequence[str], log: Path) -> None:
         """Start a process in the node that outlives this one, its output added to ``log``."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as output:
-            subprocess.Popen(
-                self.enter(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd="/",
-            )
+        start_detached(self.enter(argv), log)
 
     def processes(self) -> Iterator[psutil.Process]:
         """Every process in the node, containers' included."""
@@ -92,18 +83,9 @@ def start_node(paths: Paths) -> Node:
     script.write_text(_NODE_SETUP)
     script.chmod(0o755)
     _make_cgroups()
-    with (paths.logs / "node.log").open("a") as log:
-        subprocess.Popen(
-            [
-                *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"),
-                *("--propagation", "private", "--", "tini", "-s", "--", str(script), str(paths.home)),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd="/",
-        )
+    namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    holder = ["tini", "-s", "--", str(script), str(paths.home)]
+    start_detached([*namespaces, "--propagation", "private", "--", *holder], paths.logs / "node.log")
     node = wait_for(lambda: find_node(paths), "the node's namespaces")
     ready = Path(f"/proc/{node.pid}/root/run/ready")
     wait_for(lambda: ready.exists() or None, "the node's mounts")

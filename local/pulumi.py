@@ -3,12 +3,15 @@
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from local.errors import LocalError
+from local.kubectl import check_reachable
 from local.paths import CHECKOUT, Paths
 from local.toolchain import installed_pulumi
 
@@ -18,15 +21,13 @@ PASSPHRASE = "modelyard-local"  # noqa: S105 - belongs to the salt in stacks/Pul
 """Passphrase of the local stack. The stack exists on one machine and keeps nothing worth hiding."""
 
 
-def environment(paths: Paths) -> dict[str, str]:
-    """What the local stack adds to the environment: a file backend, and the plugins that were built here."""
-    state = paths.pulumi / "state"
-    state.mkdir(parents=True, exist_ok=True)
-    added = {
-        "PULUMI_BACKEND_URL": f"file://{state}",
-        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+def environment(paths: Paths, stack: str = STACK) -> dict[str, str]:
+    """What is added to the environment: for the local stack its file backend, for any the plugins built here."""
+    added = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    if stack == STACK:
+        state = paths.pulumi / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        added |= {"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
     if installed_pulumi(paths.bin) is None:
         added |= {
             "PATH": f"{paths.bin}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -50,15 +51,17 @@ def program(paths: Paths) -> Path:
     return found
 
 
-def pulumi(paths: Paths, arguments: Sequence[str], *, capture: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run ``pulumi`` in the checkout with the local stack's environment.
+def pulumi(
+    paths: Paths, arguments: Sequence[str], *, stack: str = STACK, capture: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run ``pulumi`` in the checkout with a stack's environment.
 
     Its output goes where this program's goes, or, with ``capture``, into the result.
     """
     return subprocess.run(
         [str(program(paths)), *arguments],
         cwd=CHECKOUT,
-        env={**os.environ, **environment(paths)},
+        env={**os.environ, **environment(paths, stack)},
         text=True,
         capture_output=capture,
         check=False,
@@ -79,15 +82,56 @@ def select_stack(paths: Paths) -> None:
         )
 
 
-def release_stale_lock(paths: Paths) -> None:
-    """Take away the lock of an update that was killed, so that the next one can finish its work.
+def recover(paths: Paths) -> None:
+    """Take up what an update that was killed left behind, so that the next one finishes its work.
 
-    A lock whose process still runs stays: Pulumi then says who holds it.
+    Its lock goes, unless its process still runs: then Pulumi says who holds it. Objects that it was
+    making are read into the state by their names, or the next update would not know that they are there.
+
+    Raises:
+        LocalError: with what Pulumi said.
     """
     locks = list((paths.pulumi / "state" / ".pulumi" / "locks").rglob("*.json"))
     holders = [json.loads(lock.read_text()).get("pid") for lock in locks]
-    if locks and not any(psutil.pid_exists(pid) for pid in holders if pid is not None):
-        pulumi(paths, ["cancel", f"--stack={STACK}", "--yes"], capture=True)
+    if not locks or any(psutil.pid_exists(pid) for pid in holders if pid is not None):
+        return
+    _checked(paths, ["cancel", f"--stack={STACK}", "--yes"])
+    state = json.loads(_checked(paths, ["stack", "export", f"--stack={STACK}"]))
+    if not state["deployment"].get("pending_operations"):
+        return
+    adopt_pending_creates(state)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as repaired:
+        json.dump(state, repaired)
+        repaired.flush()
+        _checked(paths, ["stack", "import", f"--stack={STACK}", f"--file={repaired.name}"])
+    # What was not made after all goes out of the state again, and the rest is read from the cluster.
+    _checked(paths, ["refresh", f"--stack={STACK}", "--yes", "--skip-preview", "--non-interactive"])
+
+
+def adopt_pending_creates(state: dict[str, Any]) -> None:
+    """Move the Kubernetes objects that an exported state says were being made to those that it says are there.
+
+    Their IDs are known, for the program names its objects itself. Other pending operations are dropped,
+    as ``pulumi refresh`` does with them.
+    """
+    deployment = state["deployment"]
+    for operation in deployment.pop("pending_operations", None) or ():
+        resource = operation["resource"]
+        if operation["type"] == "creating" and resource["type"].startswith("kubernetes:"):
+            metadata = resource["inputs"]["metadata"]
+            identifier = f"{metadata['namespace']}/{metadata['name']}"
+            deployment["resources"].append({**resource, "id": identifier, "outputs": resource["inputs"]})
+
+
+def _checked(paths: Paths, arguments: Sequence[str]) -> str:
+    done = pulumi(paths, arguments, capture=True)
+    if done.returncode:
+        raise LocalError(
+            f"An update was interrupted, and taking up what it left failed at `pulumi {arguments[0]}`: "
+            f"{(done.stderr or done.stdout).strip()}",
+            "Read its message; `make local-reset` starts over with an empty cluster and an empty state.",
+        )
+    return done.stdout
 
 
 def up(paths: Paths, arguments: Sequence[str] = ()) -> None:
@@ -96,8 +140,9 @@ def up(paths: Paths, arguments: Sequence[str] = ()) -> None:
     Raises:
         LocalError: when it failed; what it printed says why.
     """
+    check_reachable()
     select_stack(paths)
-    release_stale_lock(paths)
+    recover(paths)
     done = pulumi(paths, ["up", f"--stack={STACK}", "--yes", "--skip-preview", *arguments])
     if done.returncode:
         raise LocalError(

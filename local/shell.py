@@ -43,6 +43,21 @@ def run_logged(
         raise CommandError(argv, finished.returncode)
 
 
+def start_detached(argv: Sequence[str], log: Path) -> None:
+    """Start a program that outlives this one, its output added to ``log``."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as output:
+        # Forked once more: it is init's child and not ours, so nobody has to wait for it.
+        subprocess.run(
+            ["setsid", "--fork", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            check=True,
+        )
+
+
 def output_of(argv: Sequence[str], *, stdin: str | None = None, env: Mapping[str, str] | None = None) -> str:
     """What a short program prints.
 

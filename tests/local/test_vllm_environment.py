@@ -114,8 +114,7 @@ def test_the_fingerprint_follows_the_requirements(tmp_path: Path, monkeypatch: p
 @pytest.fixture
 def python() -> str:
     python = Paths.from_environment().vllm / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"there is no {python}")
+    assert python.exists(), f"there is no {python}: run `make setup`"
     return str(python)
 
 

@@ -24,8 +24,7 @@ Parse = Callable[[list[str]], dict[str, Any]]
 def parse() -> Iterator[Parse]:
     """Asks vLLM's parser, in one process for all tests: importing vLLM takes its time."""
     python = Paths.from_environment().vllm / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"there is no {python}")
+    assert python.exists(), f"there is no {python}: run `make setup`"
     script = str(Path(__file__).with_name("vllm_parser.py"))
     process = subprocess.Popen([str(python), script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

@@ -1,0 +1,111 @@
+"""The embedded cluster: closed to strangers, mended after losses, gone without a trace."""
+
+import ssl
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from local import cluster
+from local.control_plane import programs
+from local.kubectl import get, kubectl
+from local.network import API_URL, HOST_LINK, NODE_ADDRESS
+from local.node import CGROUP, find_node
+from local.paths import Paths
+from local.shell import output_of
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+
+def pids(paths: Paths) -> dict[str, int]:
+    """The processes of the cluster by the names of their programs."""
+    return {program.name: program.pid or 0 for program in cluster.status(paths).programs}
+
+
+def test_everything_runs(paths: Paths) -> None:
+    found = cluster.status(paths)
+    assert found.healthy
+    assert {program.name for program in found.programs} == {
+        "etcd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "containerd",
+        "kubelet",
+        "kube-proxy",
+    }
+
+
+@pytest.mark.parametrize(
+    "url", [f"{API_URL}/version", f"{API_URL}/api/v1/secrets", f"https://{NODE_ADDRESS}:10250/pods"]
+)
+def test_strangers_are_refused(paths: Paths, url: str) -> None:
+    trusted = ssl.create_default_context(cafile=str(paths.cluster / "pki" / "ca.crt"))
+    assert httpx.get(url, verify=trusted, timeout=10).status_code == 401
+
+
+def test_rbac_is_on(paths: Paths) -> None:
+    # kubectl exits with 1 where the answer is no.
+    can = ["auth", "can-i", "list", "secrets", "--as=system:serviceaccount:default:default"]
+    assert kubectl(paths, "auth", "can-i", "list", "secrets") == "yes\n"
+    with pytest.raises(Exception, match="exited with 1"):
+        kubectl(paths, *can)
+
+
+def test_a_second_start_changes_nothing(paths: Paths) -> None:
+    before = pids(paths)
+    said: list[str] = []
+    cluster.up(paths, said.append)
+    assert pids(paths) == before
+    assert said == ["waiting for DNS"]
+
+
+@pytest.mark.parametrize("lost", ["etcd", "kube-apiserver", "kubelet", "containerd"])
+def test_a_lost_process_comes_back(paths: Paths, lost: str) -> None:
+    before = pids(paths)
+    process = psutil.Process(before[lost])
+    process.kill()
+    process.wait(timeout=10)
+    cluster.up(paths, lambda line: None)
+    after = cluster.status(paths)
+    assert after.healthy
+    assert pids(paths)[lost] != before[lost]
+
+
+def test_the_loss_of_all_of_it_keeps_the_state(paths: Paths) -> None:
+    kubectl(paths, "create", "namespace", "kept")
+    try:
+        node = find_node(paths)
+        assert node is not None
+        for program in programs(paths):
+            process = node.running(program.name)
+            assert process is not None
+            process.kill()
+        psutil.Process(node.pid).kill()
+        cluster.up(paths, lambda line: None)
+        assert cluster.status(paths).healthy
+        assert get(paths, "namespace", "kept") is not None
+    finally:
+        kubectl(paths, "delete", "namespace", "kept")
+
+
+def test_down_leaves_nothing_and_up_brings_it_back(paths: Paths) -> None:
+    node = find_node(paths)
+    assert node is not None
+    inside = [process.pid for process in node.processes()]
+    assert len(inside) > 7
+    rules = output_of(["iptables-save"])
+    assert cluster.down(paths)
+    try:
+        assert [pid for pid in inside if psutil.pid_exists(pid)] == []
+        assert find_node(paths) is None
+        assert not Path(f"/sys/class/net/{HOST_LINK}").exists()
+        assert str(paths.cluster) not in Path("/proc/mounts").read_text()
+        assert list(Path("/sys/fs/cgroup").glob(f"*/{CGROUP}")) == []
+        assert "KUBE-" not in output_of(["iptables-save"])
+        assert output_of(["iptables-save"]).count("-A") == rules.count("-A")
+        assert not cluster.down(paths)
+    finally:
+        cluster.up(paths, lambda line: None)
+    assert cluster.status(paths).healthy
