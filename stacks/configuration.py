@@ -1,16 +1,12 @@
 """Reads a stack's settings out of Pulumi's configuration."""
 
 import json
-import os
 from typing import Any
 
 import pulumi
 from pulumi.runtime import get_config_env
 
 from stacks.settings import NAMESPACE, StackSettings, load
-
-KUBECONFIG_VARIABLE = "MODELYARD_KUBECONFIG"
-"""Environment variable with the path of the embedded cluster's kubeconfig, where it is not in its usual place."""
 
 
 def read() -> StackSettings:
@@ -28,7 +24,7 @@ def read() -> StackSettings:
         text = config.get(key)
         if text is not None:
             raw[key] = text if key in _TEXTS else _value(text)
-    return _find_embedded_cluster(load(raw))
+    return load(raw)
 
 
 def _known_keys() -> set[str]:
@@ -40,13 +36,6 @@ def _given_keys() -> set[str]:
     # Automation API runs inside its own process has no such environment, and its known keys suffice.
     prefix = f"{NAMESPACE}:"
     return {key.removeprefix(prefix) for key in get_config_env() if key.startswith(prefix)}
-
-
-def _find_embedded_cluster(stack: StackSettings) -> StackSettings:
-    path = os.environ.get(KUBECONFIG_VARIABLE)
-    if path is None or stack.cluster.kind != "embedded" or stack.cluster.kubeconfig is not None:
-        return stack
-    return stack.model_copy(update={"cluster": stack.cluster.model_copy(update={"kubeconfig": path})})
 
 
 _TEXTS = frozenset({"huggingFaceToken"})

@@ -14,7 +14,6 @@ from stacks.settings import SettingsError
 @pytest.fixture(autouse=True)
 def _no_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
-    monkeypatch.delenv(configuration.KUBECONFIG_VARIABLE, raising=False)
     pulumi.runtime.set_all_config({})
     yield
     pulumi.runtime.set_all_config({})
@@ -72,19 +71,3 @@ def test_an_unknown_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"^modelyard:modles: there is no such setting; .*$") as caught:
         configuration.read()
     assert len(caught.value.problems) == 1
-
-
-@pytest.mark.parametrize(
-    ("cluster", "path"),
-    [
-        ({"kind": "embedded"}, "/elsewhere/kubeconfig"),
-        ({"kind": "embedded", "kubeconfig": "/mine"}, "/mine"),
-        ({"kind": "existing"}, None),
-    ],
-)
-def test_the_embedded_cluster_may_be_elsewhere(
-    give: Any, monkeypatch: pytest.MonkeyPatch, cluster: dict[str, str], path: str | None
-) -> None:
-    give({"modelyard:cluster": cluster})
-    monkeypatch.setenv(configuration.KUBECONFIG_VARIABLE, "/elsewhere/kubeconfig")
-    assert configuration.read().cluster.kubeconfig_path == path
