@@ -15,7 +15,7 @@ LOCAL := $(PYTHON) -m local
 	preview up destroy refresh output schema bench-setup
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
 
 demo: .venv ## Bring up the platform on the embedded cluster and run the reference experiment
 	@$(LOCAL) demo $(ARGS)

@@ -17,7 +17,7 @@ from local.errors import LocalError
 from local.images import IMAGES
 from local.kubeconfigs import write_kubeconfigs
 from local.kubectl import get, kubectl
-from local.node import Node, find_node, start_node, stop_node
+from local.node import Node, find_node, is_whole, start_node, stop_node
 from local.paths import Paths
 from local.pki import make_certificates
 from local.shell import CommandError, output_of, run_logged
@@ -71,6 +71,9 @@ def up(paths: Paths, say: Say) -> None:
     write_kubeconfigs(pki, paths.kubeconfig)
     _write_config(paths)
     node = find_node(paths)
+    if node is not None and not is_whole(node):
+        stop_node(node)
+        node = None
     if node is None:
         say("node: new namespaces")
         node = start_node(paths)

@@ -15,6 +15,8 @@ PACKAGES = (
     "iproute2",
     "ipset",
     "iptables",
+    "libgomp1",
+    "libnuma1",
     "mmdebstrap",
     "python3.11",
     "runc",

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from local import cluster, experiment
 from local import pulumi as pulumi_command
+from local.errors import LocalError
 from local.experiment import Verdict
-from local.forward import start_forward
+from local.forward import check_port, start_forward
 from local.kubectl import kubectl
 from local.paths import Paths
 from local.progress import duration, reporting
@@ -40,6 +41,8 @@ def run_demo(paths: Paths, settings: StackSettings, console: Console) -> Report:
         LocalError: when a part before the experiment fails.
     """
     report = Report()
+    # Before the long part, not after it.
+    check_port(gateway_port(settings))
     with _phase(report, console, "setup"), reporting(console) as reporter:
         prepare(paths, reporter)
     with _phase(report, console, "cluster"):
@@ -73,7 +76,12 @@ def _phase(report: Report, console: Console, name: str) -> Iterator[None]:
 
 def _experiment(paths: Paths, settings: StackSettings, console: Console, report: Report) -> None:
     client = openai.OpenAI(base_url=settings.gateway.base_url, api_key="none", max_retries=0, timeout=300)
-    route = next(route for route in settings.all_routes if route.fallback)
+    route = next((route for route in settings.all_routes if route.fallback), None)
+    if route is None:
+        raise LocalError(
+            "modelyard:routes in stacks/Pulumi.local.yaml names no fallback, and the experiment is about one.",
+            "Give a route a fallback, such as `fallback: [gemma-2-2b]`, and run the same command again.",
+        )
     pod, namespace = f"{route.model}-0", f"--namespace={settings.cluster.namespace}"
 
     def kill() -> None:

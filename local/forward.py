@@ -19,10 +19,11 @@ def start_forward(paths: Paths, port: int, node_port: int) -> None:
         LocalError: when another program holds the port.
     """
     arguments = _socat(port, node_port)
-    for running in _forwards():
-        if running.cmdline() == arguments:
-            return
-    _check_free(port)
+    if _listens(port) and any(process.info["cmdline"] == arguments for process in _forwards()):
+        return
+    # One that no longer listens may still hold connections.
+    stop_forwards()
+    check_free(port)
     start_detached(arguments, paths.logs / "forward.log")
     wait_for(lambda: _listens(port) or None, f"the forward on port {port}")
 
@@ -53,7 +54,22 @@ def _forwards() -> list[psutil.Process]:
     return found
 
 
-def _check_free(port: int) -> None:
+def check_port(port: int) -> None:
+    """Refuse a port that a program other than the forward listens on.
+
+    Raises:
+        LocalError: naming that program.
+    """
+    if not _forwards():
+        check_free(port)
+
+
+def check_free(port: int) -> None:
+    """Refuse a port that any program listens on.
+
+    Raises:
+        LocalError: naming that program.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

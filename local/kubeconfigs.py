@@ -44,6 +44,7 @@ def kubeconfig(pki: Path, user: str) -> str:
 
 def write_kubeconfigs(pki: Path, admin: Path) -> None:
     """Write ``<component>.kubeconfig`` beside the certificates, and the administrator's to ``admin``."""
+    admin.parent.mkdir(parents=True, exist_ok=True)
     for user in COMPONENTS:
         path = admin if user == "admin" else pki / f"{user}.kubeconfig"
         path.touch(mode=0o600)

@@ -4,6 +4,9 @@ All of them lie in 198.18.0.0/15, which RFC 2544 sets aside for tests: nothing o
 network answers there, and the node's network namespace has no way out of this machine.
 """
 
+TEST_RANGE = "198.18.0.0/15"
+"""Every address of the cluster."""
+
 HOST_LINK = "modelyard0"
 """This machine's end of the cable to the node."""
 NODE_LINK = "eth0"

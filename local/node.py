@@ -52,10 +52,12 @@ class Node:
         start_detached(self.enter(argv), log)
 
     def processes(self) -> Iterator[psutil.Process]:
-        """Every process in the node, containers' included."""
+        """Every process in the node, those of containers included, which have namespaces of their own in it."""
         mine = _namespace(self.pid)
-        for process in psutil.process_iter():
-            if _namespace(process.pid) == mine and mine is not None:
+        inside: set[int] = set()
+        for process in sorted(psutil.process_iter(["ppid"]), key=lambda process: process.create_time()):
+            if mine is not None and (_namespace(process.pid) == mine or process.info["ppid"] in inside):
+                inside.add(process.pid)
                 yield process
 
     def running(self, program: str) -> psutil.Process | None:
@@ -70,10 +72,19 @@ class Node:
 def find_node(paths: Paths) -> Node | None:
     """The node that runs from these paths, or None."""
     script = str(_script(paths))
-    for process in psutil.process_iter(["cmdline", "name", "status"]):
+    for process in psutil.process_iter(["cmdline", "name"]):
         if process.info["name"] == "tini" and script in (process.info["cmdline"] or []):
             return Node(process.pid)
     return None
+
+
+def is_whole(node: Node) -> bool:
+    """Whether the node was made to its end: one whose making was interrupted has no network or no home."""
+    return _whole(node).exists()
+
+
+def _whole(node: Node) -> Path:
+    return Path(f"/proc/{node.pid}/root/run/whole")
 
 
 def start_node(paths: Paths) -> Node:
@@ -93,6 +104,7 @@ def start_node(paths: Paths) -> Node:
     if paths.home != DEFAULT_HOME:
         subprocess.run(node.enter(["mkdir", "-p", str(DEFAULT_HOME)]), check=True)
         subprocess.run(node.enter(["mount", "--rbind", str(paths.home), str(DEFAULT_HOME)]), check=True)
+    _whole(node).touch()
     return node
 
 
@@ -129,13 +141,15 @@ def _connect(node: Node) -> None:
     output_of([*inside, "route", "add", "default", "via", HOST_ADDRESS])
 
 
-def _cgroup_folders() -> list[Path]:
-    root = Path("/sys/fs/cgroup")
+def cgroup_folders(root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
+    """The node's cgroup in every hierarchy: one folder with cgroup v2, one a controller with v1."""
+    if (root / "cgroup.controllers").exists():
+        return [root / CGROUP]
     return sorted({path.resolve() / CGROUP for path in root.iterdir() if (path / "cgroup.procs").exists()})
 
 
 def _make_cgroups() -> None:
-    for folder in _cgroup_folders():
+    for folder in cgroup_folders():
         folder.mkdir(exist_ok=True)
         # A new cpuset is empty, and no process may enter an empty one.
         for name in ("cpuset.cpus", "cpuset.mems"):
@@ -145,7 +159,7 @@ def _make_cgroups() -> None:
 
 
 def _remove_cgroups() -> None:
-    for folder in _cgroup_folders():
+    for folder in cgroup_folders():
         if folder.exists():
             for nested in sorted(folder.rglob("*"), key=lambda path: len(path.parts), reverse=True):
                 if nested.is_dir():

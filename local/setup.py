@@ -135,7 +135,9 @@ def _pulumi(paths: Paths) -> list[Step]:
         ),
         Step(
             name="Pulumi plugins",
-            fingerprint=lambda: fingerprint(str(CHECKOUT), CHECKOUT / "uv.lock"),
+            fingerprint=lambda: fingerprint(
+                str(CHECKOUT), CHECKOUT / "uv.lock", CHECKOUT / "local" / "plugins" / "launchers.py"
+            ),
             run=lambda _: _install_plugins(paths),
             made=tuple(paths.bin / name for name in LAUNCHERS),
             remedy=_AGAIN,

@@ -90,7 +90,12 @@ def run_steps(steps: Iterable[Step], paths: Paths, reporter: Reporter, *, worker
                 if failures or not any(set(step.after) <= done for step in waiting.values()):
                     break
                 continue
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            try:
+                finished = wait(running, return_when=FIRST_COMPLETED).done
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            for future in finished:
                 step = running.pop(future)
                 error = future.exception()
                 if error is None:

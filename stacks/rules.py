@@ -223,6 +223,42 @@ def _host_paths(stack: "StackSettings") -> Iterator[str]:
             )
 
 
+def _serving_image(stack: "StackSettings") -> Iterator[str]:
+    if stack.models and not stack.serving.image:
+        yield (
+            "modelyard:serving.image: nothing is given, and no public image has Modelyard's entrypoint in it: "
+            "build one from serving/Containerfile and write its name"
+        )
+
+
+def _pool_sizes(stack: "StackSettings") -> Iterator[str]:
+    for index, pool in enumerate(stack.pools):
+        if pool.min_nodes > pool.max_nodes:
+            yield (
+                f"modelyard:pools[{index}].minNodes: {pool.min_nodes} is above maxNodes {pool.max_nodes}, and no "
+                "number of nodes is both: correct one of them"
+            )
+        for position, toleration in enumerate(pool.tolerations):
+            if toleration.operator == "Exists" and toleration.value is not None:
+                yield (
+                    f"modelyard:pools[{index}].tolerations[{position}].value: {toleration.value!r} with operator "
+                    "'Exists', which compares no value, and Kubernetes refuses both: write operator Equal, or "
+                    "leave the value out"
+                )
+
+
+def _model_sources(stack: "StackSettings") -> Iterator[str]:
+    for index, model in enumerate(stack.models):
+        if model.revision is not None and not model.source.startswith("hf://"):
+            yield (
+                f"modelyard:models[{index}].revision: {model.revision!r}, but {model.source!r} has no revisions: "
+                "leave it out, or name an hf:// source"
+            )
+        for position, name in enumerate(model.served_names):
+            if name in model.served_names[:position]:
+                yield (f"modelyard:models[{index}].servedNames[{position}]: {name!r} stands there already: remove one")
+
+
 RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _unique_names,
     _service_names,
@@ -237,6 +273,9 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _gateway_port,
     _environment,
     _host_paths,
+    _serving_image,
+    _pool_sizes,
+    _model_sources,
 )
 
 

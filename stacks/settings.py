@@ -277,8 +277,8 @@ class HostPathMount(Settings):
 class ServingSettings(Settings):
     """The container that every model runs in."""
 
-    image: str = "vllm/vllm-openai:v0.26.0"
-    """Image with vLLM and Modelyard's ``serving`` package."""
+    image: str = ""
+    """Image with vLLM and Modelyard's ``serving`` package, as ``serving/Containerfile`` makes it."""
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
     """When the node pulls the image."""
     python: str = "python3"
@@ -372,7 +372,7 @@ class GatewaySettings(Settings):
     """URL that clients use, ending in ``/v1``. Default: the Service's cluster-internal one."""
     body_limit_mib: int = Field(default=32, ge=1, le=1024)
     """Largest request body, in MiB."""
-    drain_seconds: int = Field(default=600, ge=1)
+    drain_seconds: int = Field(default=600, ge=5)
     """Longest time that running requests get when a gateway pod is told to stop."""
     auth: GatewayAuthSettings = GatewayAuthSettings()
     """Who may call the gateway."""
@@ -409,10 +409,6 @@ class StackSettings(Settings):
     def all_routes(self) -> tuple[RouteSettings, ...]:
         """The routes, spelled out: one for every model where the stack names none."""
         return self.routes or tuple(RouteSettings(model=model.name) for model in self.models)
-
-    def pool(self, name: str) -> GpuNodePoolSettings:
-        """The node pool of that name."""
-        return next(pool for pool in self.pools if pool.name == name)
 
     def model(self, name: str) -> ModelSettings:
         """The model of that name."""

@@ -10,4 +10,6 @@ GEMMA: dict[str, Any] = {"name": "gemma", "source": "file:///models/gemma", "poo
 
 def stack(**changes: Any) -> StackSettings:
     """Two models on a pool of two GPUs, with these keys in place of the stack's own."""
-    return load({"pools": [{"name": "gpu", "gpusPerNode": 2}], "models": [QWEN, GEMMA], **changes})
+    serving = {"image": "registry.example/serving:1"}
+    pools = [{"name": "gpu", "gpusPerNode": 2}]
+    return load({"serving": serving, "pools": pools, "models": [QWEN, GEMMA], **changes})

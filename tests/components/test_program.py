@@ -32,7 +32,7 @@ def main(run: Run, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_outputs_of_a_stack(main: Any) -> None:
     routes = [{"model": "qwen", "fallback": ["gemma"]}, {"model": "chat", "upstreams": SHARED}]
-    program = main(pools=[{"name": "gpu"}], models=[QWEN, GEMMA], routes=routes)
+    program = main(serving={"image": "i"}, pools=[{"name": "gpu"}], models=[QWEN, GEMMA], routes=routes)
     assert program.outputs["modelyard-test"] == {
         "base_url": "http://gateway.default.svc.cluster.local:8080/v1",
         "models": {
@@ -62,7 +62,7 @@ def test_a_configuration_that_no_config_map_holds_ends_the_program_with_its_sent
 ) -> None:
     monkeypatch.setattr(gateway, "CONFIG_MAP_LIMIT_BYTES", 100)
     with pytest.raises(pulumi.RunError, match=r"bytes of gateway configuration, and a ConfigMap holds 100: spread"):
-        main(pools=[{"name": "gpu"}], models=[QWEN])
+        main(serving={"image": "i"}, pools=[{"name": "gpu"}], models=[QWEN])
 
 
 def test_the_program_is_short() -> None:

@@ -36,6 +36,7 @@ def stack(
     spelled = models if isinstance(models, Mapping) else {name: {} for name in models}
     return load(
         {
+            "serving": {"image": "registry.example/serving:1"},
             "pools": [{"name": "gpus"}],
             "models": [
                 {"name": name, "source": "hf://organisation/weights", "pool": "gpus", **fields}

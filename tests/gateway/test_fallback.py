@@ -137,7 +137,13 @@ def test_all_time_out(start: Start, first: Pod, second: Pod, third: Pod, stream:
 
     answer = gateway.chat("first", stream=stream)
 
-    assert refusal(answer) == (504, "server_error", "timeout", None, "No model answered in time: try again later.")
+    assert refusal(answer) == (
+        503,
+        "server_error",
+        "timeout",
+        None,
+        "No model answered in time: try again in 5 seconds.",
+    )
     assert [len(pod.received) for pod in (first, second, third)] == [1, 1, 1]
 
 
@@ -233,7 +239,7 @@ def test_lone_model_that_hangs(pods: Pods, start: Start, stream: bool, timeouts:
     pod.answer = hang
     gateway = start(stack(["lone"], [{"model": "lone", "timeouts": timeouts}]), lone=pod)
 
-    assert refusal(gateway.chat("lone", stream=stream))[:3] == (504, "server_error", "timeout")
+    assert refusal(gateway.chat("lone", stream=stream))[:3] == (503, "server_error", "timeout")
 
 
 @pytest.mark.parametrize("fault", ["503", "reset", "refused"])

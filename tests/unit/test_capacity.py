@@ -11,7 +11,8 @@ QWEN: dict[str, Any] = {"name": "qwen", "source": "file:///m", "pool": "gpu"}
 
 
 def found(pool: dict[str, Any], *models: dict[str, Any]) -> list[str]:
-    return shortages(load({"pools": [{"name": "other"}, {"name": "gpu", **pool}], "models": list(models)}))
+    pools = [{"name": "other"}, {"name": "gpu", **pool}]
+    return shortages(load({"serving": {"image": "i"}, "pools": pools, "models": list(models)}))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def give(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any
 def test_structured_values_and_texts_are_read(give: Any) -> None:
     give(
         {
+            "modelyard:serving": {"image": "i"},
             "modelyard:pools": [{"name": "gpu"}],
             "modelyard:models": [{"name": "qwen", "source": "file:///m", "pool": "gpu", "replicas": 2}],
             "modelyard:gateway": {"auth": {"consumers": [{"name": "alice", "keys": ["sk-1"]}]}},

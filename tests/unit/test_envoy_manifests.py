@@ -11,7 +11,9 @@ from stacks.settings import StackSettings, load
 
 def stack(models: list[dict[str, Any]], routes: list[dict[str, Any]], **gateway: Any) -> StackSettings:
     spelled = [{"source": "hf://o/r", "pool": "gpus", **model} for model in models]
-    return load({"pools": [{"name": "gpus"}], "models": spelled, "routes": routes, "gateway": gateway})
+    serving = {"image": "registry.example/serving:1"}
+    pools = [{"name": "gpus"}]
+    return load({"serving": serving, "pools": pools, "models": spelled, "routes": routes, "gateway": gateway})
 
 
 QWEN_AND_GEMMA = stack(

@@ -16,6 +16,7 @@ def stack(
     return load(
         {
             "cluster": {"namespace": "llm"},
+            "serving": {"image": "registry.example/serving:1"},
             "pools": [{"name": "gpus"}],
             "models": [{"name": name, "source": "hf://o/r", "pool": "gpus"} for name in models],
             "routes": routes or [],

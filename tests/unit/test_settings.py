@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stacks.settings import SettingsError, StackSettings, load
 
+SERVING = {"image": "registry.example/serving:1"}
 POOL = {"name": "gpu", "gpusPerNode": 2}
 QWEN = {"name": "qwen", "source": "hf://Qwen/Qwen2.5-1.5B-Instruct", "pool": "gpu"}
 GEMMA = {"name": "gemma", "source": "hf://google/gemma-2-2b-it", "pool": "gpu"}
@@ -16,7 +17,7 @@ GEMMA = {"name": "gemma", "source": "hf://google/gemma-2-2b-it", "pool": "gpu"}
 
 def stack(**changes: Any) -> dict[str, Any]:
     """A stack of two models that works, with these keys in place of its own."""
-    return {"pools": [POOL], "models": [QWEN, GEMMA], **changes}
+    return {"serving": SERVING, "pools": [POOL], "models": [QWEN, GEMMA], **changes}
 
 
 def one_model(**changes: Any) -> dict[str, Any]:
@@ -35,6 +36,29 @@ def consumers(*given: dict[str, Any]) -> dict[str, Any]:
 
 
 RULES = {
+    "no serving image": (
+        stack(serving={}),
+        "modelyard:serving.image: nothing is given, and no public image has Modelyard's entrypoint in it: build one "
+        "from serving/Containerfile and write its name",
+    ),
+    "fewest nodes above most": (
+        stack(pools=[{**POOL, "minNodes": 5, "maxNodes": 1}]),
+        "modelyard:pools[0].minNodes: 5 is above maxNodes 1, and no number of nodes is both: correct one of them",
+    ),
+    "toleration of a value that exists": (
+        stack(pools=[{**POOL, "tolerations": [{"key": "gpu", "value": "yes"}]}]),
+        "modelyard:pools[0].tolerations[0].value: 'yes' with operator 'Exists', which compares no value, and "
+        "Kubernetes refuses both: write operator Equal, or leave the value out",
+    ),
+    "revision of a folder": (
+        one_model(source="file:///weights", revision="main"),
+        "modelyard:models[0].revision: 'main', but 'file:///weights' has no revisions: leave it out, or name an hf:// "
+        "source",
+    ),
+    "served name twice": (
+        one_model(servedNames=["qwen", "qwen"]),
+        "modelyard:models[0].servedNames[1]: 'qwen' stands there already: remove one",
+    ),
     "pool twice": (
         stack(pools=[POOL, POOL]),
         "modelyard:pools[1].name: 'gpu' stands at pools[0] already, and names must differ: rename one of them",
@@ -64,7 +88,7 @@ RULES = {
         "modelyard:models[0].pool: 'cpu' is no node pool of this stack: write 'gpu', or add it to modelyard:pools",
     ),
     "no pool at all": (
-        {"models": [QWEN]},
+        {"serving": SERVING, "models": [QWEN]},
         "modelyard:models[0].pool: 'gpu' is no node pool of this stack: add it to modelyard:pools",
     ),
     "more GPUs than a node has": (
@@ -163,24 +187,25 @@ RULES = {
     "host path twice": (
         stack(
             serving={
+                **SERVING,
                 "hostPaths": [
                     {"name": "a", "hostPath": "/x", "mountPath": "/opt/a"},
                     {"name": "a", "hostPath": "/y", "mountPath": "/opt/b"},
-                ]
+                ],
             }
         ),
         "modelyard:serving.hostPaths[1].name: 'a' stands at serving.hostPaths[0] already, and names must differ: "
         "rename one of them",
     ),
     "mount path of the container": (
-        stack(serving={"hostPaths": [{"name": "a", "hostPath": "/x", "mountPath": "/models/"}]}),
+        stack(serving={**SERVING, "hostPaths": [{"name": "a", "hostPath": "/x", "mountPath": "/models/"}]}),
         "modelyard:serving.hostPaths[0].mountPath: '/models/' is taken by every model's container, and a path can "
         "hold one volume only: write another",
     ),
     "source on a mount path": (
         {
             **one_model(source="file:///opt/a"),
-            "serving": {"hostPaths": [{"name": "a", "hostPath": "/x", "mountPath": "/opt/a"}]},
+            "serving": {**SERVING, "hostPaths": [{"name": "a", "hostPath": "/x", "mountPath": "/opt/a"}]},
         },
         "modelyard:models[0].source: '/opt/a' is the mount path of modelyard:serving.hostPaths[0], and a path can "
         "hold one volume only: move the weights or the other mount",
@@ -312,7 +337,7 @@ def test_a_stack_works_with_what_has_no_default() -> None:
     assert [model.names for model in settings.models] == [("qwen",), ("gemma",)]
     assert [route.model for route in settings.all_routes] == ["qwen", "gemma"]
     assert settings.all_routes[0].targets[0].model_dump() == {"model": "qwen", "weight": 100}
-    assert settings.model("gemma").pool == settings.pool("gpu").name == "gpu"
+    assert settings.model("gemma").pool == "gpu"
 
 
 def test_an_empty_stack_works() -> None:

@@ -26,6 +26,7 @@ PLACEMENT = Placement(
     min_nodes=0,
     max_nodes=4,
 )
+SERVING = ServingSettings(image="registry.example/serving:1")
 QWEN: dict[str, Any] = {"name": "qwen2-1-5b", "source": "hf://Qwen/Qwen2.5-1.5B-Instruct", "pool": "gpu"}
 
 
@@ -34,7 +35,7 @@ def model(**changes: Any) -> ModelSettings:
 
 
 def stateful_set(**changes: Any) -> Manifest:
-    return workload.stateful_set(model(**changes), PLACEMENT, ServingSettings(), "default")
+    return workload.stateful_set(model(**changes), PLACEMENT, SERVING, "default")
 
 
 def pod(serving: dict[str, Any] | None = None, placement: Placement = PLACEMENT, **changes: Any) -> Manifest:
@@ -99,7 +100,7 @@ spec:
         - {key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}
       containers:
         - name: vllm
-          image: vllm/vllm-openai:v0.26.0
+          image: registry.example/serving:1
           imagePullPolicy: IfNotPresent
           command: [python3, -m, serving]
           env:

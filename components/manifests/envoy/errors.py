@@ -85,7 +85,11 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
             _mapper(503, UNAVAILABLE, headers=[_RETRY_AFTER]),
             _mapper(
                 504,
-                error("No model answered in time: try again later.", "server_error", "timeout"),
+                error(
+                    f"No model answered in time: try again in {RETRY_AFTER_SECONDS} seconds.", "server_error", "timeout"
+                ),
+                becomes=503,
+                headers=[_RETRY_AFTER],
             ),
         ]
     }
@@ -120,7 +124,7 @@ def replace_server_errors() -> Json:
         custom_response_matcher={
             "matcher_tree": {
                 "input": extension("status", "envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput"),
-                "exact_match_map": {"map": {str(status): {"action": local} for status in (500, 502, 503)}},
+                "exact_match_map": {"map": {str(status): {"action": local} for status in (500, 502, 503, 504)}},
             }
         },
     )
