@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format setup local-up local-down local-status local-reset kubectl \
+.PHONY: help demo test test-unit lint format setup local-up local-down local-status local-reset kubectl \
 	preview up destroy refresh output schema bench-setup
 
 help: ## Show the targets
@@ -22,6 +22,9 @@ demo: .venv ## Bring up the platform on the embedded cluster and run the referen
 
 test: setup ## Run every test: unit, components, gateway contract, live cluster
 	@$(PYTHON) -m pytest $(ARGS)
+
+test-unit: .venv ## Run the quick tests, which need nothing built: unit and components
+	@$(PYTHON) -m pytest tests/unit tests/components $(ARGS)
 
 lint: .venv ## Check format, lint and types
 	@$(PYTHON) -m ruff format --check --quiet .
@@ -68,8 +71,12 @@ bench-setup: .venv ## Measure the first and the second `make demo`, and the memo
 	@$(UV) sync --quiet --frozen --python 3.11
 	@touch $@
 
+# Debian's python3 has no venv of its own until python3-venv is there.
 $(MODELYARD_HOME)/uv/bin/uv:
-	@python3 -m venv $(MODELYARD_HOME)/uv || { \
-		echo "python3 -m venv failed: install python3-venv (apt-get install python3-venv) or uv, and run it again" >&2; \
-		rm -rf $(MODELYARD_HOME)/uv; exit 1; }
+	@mkdir -p $(MODELYARD_HOME) 2>/dev/null && test -w $(MODELYARD_HOME) || { \
+		echo "$(MODELYARD_HOME) cannot be written: run this as root, or set MODELYARD_HOME to a folder of yours" >&2; \
+		exit 1; }
+	@python3 -m venv $(MODELYARD_HOME)/uv >/dev/null 2>&1 || { \
+		rm -rf $(MODELYARD_HOME)/uv; \
+		apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null && python3 -m venv $(MODELYARD_HOME)/uv; }
 	@$(MODELYARD_HOME)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

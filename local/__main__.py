@@ -91,7 +91,8 @@ def run_pulumi(stack: str, context: typer.Context) -> None:
     if stack == pulumi_command.STACK and context.args[:1] != ["stack"]:
         check_reachable()
         pulumi_command.select_stack(paths)
-        pulumi_command.recover(paths)
+        if context.args[:1] != ["preview"]:
+            pulumi_command.recover(paths)
     raise typer.Exit(pulumi_command.pulumi(paths, [*context.args, f"--stack={stack}"], stack=stack).returncode)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from local.errors import LocalError
-from local.kubectl import check_reachable
+from local.kubectl import check_reachable, get
 from local.paths import CHECKOUT, Paths
 from local.toolchain import installed_pulumi
 
@@ -91,11 +91,11 @@ def recover(paths: Paths) -> None:
     Raises:
         LocalError: with what Pulumi said.
     """
-    locks = list((paths.pulumi / "state" / ".pulumi" / "locks").rglob("*.json"))
-    holders = [json.loads(lock.read_text()).get("pid") for lock in locks]
-    if not locks or any(psutil.pid_exists(pid) for pid in holders if pid is not None):
+    locks = list((paths.pulumi / "state" / ".pulumi" / "locks").rglob(f"{STACK}/*.json"))
+    if any(_is_pulumi(json.loads(lock.read_text()).get("pid")) for lock in locks):
         return
-    _checked(paths, ["cancel", f"--stack={STACK}", "--yes"])
+    if locks:
+        _checked(paths, ["cancel", f"--stack={STACK}", "--yes"])
     state = json.loads(_checked(paths, ["stack", "export", f"--stack={STACK}"]))
     if not state["deployment"].get("pending_operations"):
         return
@@ -106,6 +106,13 @@ def recover(paths: Paths) -> None:
         _checked(paths, ["stack", "import", f"--stack={STACK}", f"--file={repaired.name}"])
     # What was not made after all goes out of the state again, and the rest is read from the cluster.
     _checked(paths, ["refresh", f"--stack={STACK}", "--yes", "--skip-preview", "--non-interactive"])
+
+
+def _is_pulumi(pid: int | None) -> bool:
+    try:
+        return pid is not None and psutil.Process(pid).name().startswith("pulumi")
+    except psutil.NoSuchProcess:
+        return False
 
 
 def adopt_pending_creates(state: dict[str, Any]) -> None:
@@ -119,7 +126,7 @@ def adopt_pending_creates(state: dict[str, Any]) -> None:
         resource = operation["resource"]
         if operation["type"] == "creating" and resource["type"].startswith("kubernetes:"):
             metadata = resource["inputs"]["metadata"]
-            identifier = f"{metadata['namespace']}/{metadata['name']}"
+            identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
             deployment["resources"].append({**resource, "id": identifier, "outputs": resource["inputs"]})
 
 
@@ -145,7 +152,19 @@ def up(paths: Paths, arguments: Sequence[str] = ()) -> None:
     recover(paths)
     done = pulumi(paths, ["up", f"--stack={STACK}", "--yes", "--skip-preview", *arguments])
     if done.returncode:
+        reasons = "".join(f"\n{reason}" for reason in unschedulable(paths))
         raise LocalError(
-            f"`pulumi up` of the stack '{STACK}' failed; its messages are above.",
+            f"`pulumi up` of the stack '{STACK}' failed; its messages are above.{reasons}",
             "Correct what they name and run the same command: it goes on from what is made already.",
         )
+
+
+def unschedulable(paths: Paths) -> list[str]:
+    """What the scheduler says of the pods that it finds no node for, which Pulumi's own wait leaves out."""
+    pods = (get(paths, "pods", "--all-namespaces", "--field-selector=status.phase=Pending") or {}).get("items", [])
+    return [
+        f"Pod {pod['metadata']['name']} is Pending: {condition['message']}"
+        for pod in pods
+        for condition in pod["status"].get("conditions", [])
+        if condition["type"] == "PodScheduled" and condition["status"] == "False"
+    ]

@@ -64,12 +64,14 @@ def check_disk(paths: Paths, wanted: list[Step]) -> None:
     """
     needed = sum(step.disk_gib for step in wanted if not is_done(step, paths))
     paths.home.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(paths.home).free / 2**30
-    if free < needed:
-        raise LocalError(
-            f"{paths.home} has {free:.1f} GiB free, and what is still to be made needs {needed:.1f} GiB.",
-            "Free some disk, or set MODELYARD_HOME to a folder on a larger one.",
-        )
+    # Go and uv keep what they download and compile under the user's home.
+    for folder in (paths.home, Path.home()):
+        free = shutil.disk_usage(folder).free / 2**30
+        if free < needed:
+            raise LocalError(
+                f"{folder} has {free:.1f} GiB free, and what is still to be made needs {needed:.1f} GiB.",
+                "Free some disk, or set MODELYARD_HOME, GOPATH, GOCACHE and UV_CACHE_DIR to folders on a larger one.",
+            )
 
 
 def steps(paths: Paths) -> list[Step]:

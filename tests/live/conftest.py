@@ -35,11 +35,16 @@ class Quiet:
 
 
 @pytest.fixture(scope="session")
-def paths() -> Iterator[Paths]:
+def was_running() -> bool:
+    """Whether somebody had the cluster running before."""
+    return find_node(Paths.from_environment()) is not None
+
+
+@pytest.fixture(scope="session")
+def paths(was_running: bool) -> Iterator[Paths]:
     """The paths of a cluster that runs."""
     found = Paths.from_environment()
     prepare(found, Quiet())
-    was_running = find_node(found) is not None
     start(found, local_settings(), Console(quiet=True))
     yield found
     if not was_running:
@@ -48,13 +53,14 @@ def paths() -> Iterator[Paths]:
 
 
 @pytest.fixture(scope="session")
-def stack(paths: Paths) -> Iterator[Paths]:
+def stack(paths: Paths, was_running: bool) -> Iterator[Paths]:
     """The paths of a cluster with the local stack on it, both models ready."""
     pulumi_command.up(paths)
     await_rollout(paths, "qwen2-1-5b")
     await_rollout(paths, "gemma-2-2b")
     yield paths
-    pulumi_command.up(paths)
+    if was_running:
+        pulumi_command.up(paths)
 
 
 @pytest.fixture

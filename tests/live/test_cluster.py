@@ -11,7 +11,7 @@ from local import cluster
 from local.control_plane import programs
 from local.kubectl import get, kubectl
 from local.network import API_URL, HOST_LINK, NODE_ADDRESS
-from local.node import CGROUP, find_node
+from local.node import cgroup_folders, find_node
 from local.paths import Paths
 from local.shell import output_of
 
@@ -61,7 +61,7 @@ def test_a_second_start_changes_nothing(paths: Paths) -> None:
     assert said == ["waiting for DNS"]
 
 
-@pytest.mark.parametrize("lost", ["etcd", "kube-apiserver", "kubelet", "containerd"])
+@pytest.mark.parametrize("lost", [program.name for program in programs(Paths.from_environment())])
 def test_a_lost_process_comes_back(paths: Paths, lost: str) -> None:
     before = pids(paths)
     process = psutil.Process(before[lost])
@@ -95,6 +95,8 @@ def test_down_leaves_nothing_and_up_brings_it_back(paths: Paths) -> None:
     assert node is not None
     inside = [process.pid for process in node.processes()]
     assert len(inside) > 7
+    names = {process.name() for process in node.processes()}
+    assert {"coredns", "pause"} <= names, "processes of containers are in the node too"
     rules = output_of(["iptables-save"])
     assert cluster.down(paths)
     try:
@@ -102,7 +104,7 @@ def test_down_leaves_nothing_and_up_brings_it_back(paths: Paths) -> None:
         assert find_node(paths) is None
         assert not Path(f"/sys/class/net/{HOST_LINK}").exists()
         assert str(paths.cluster) not in Path("/proc/mounts").read_text()
-        assert list(Path("/sys/fs/cgroup").glob(f"*/{CGROUP}")) == []
+        assert [folder for folder in cgroup_folders() if folder.exists()] == []
         assert "KUBE-" not in output_of(["iptables-save"])
         assert output_of(["iptables-save"]).count("-A") == rules.count("-A")
         assert not cluster.down(paths)
