@@ -83,14 +83,7 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
                 headers=[_RETRY_AFTER],
             ),
             _mapper(503, UNAVAILABLE, headers=[_RETRY_AFTER]),
-            _mapper(
-                504,
-                error(
-                    f"No model answered in time: try again in {RETRY_AFTER_SECONDS} seconds.", "server_error", "timeout"
-                ),
-                becomes=503,
-                headers=[_RETRY_AFTER],
-            ),
+            _mapper(504, UNAVAILABLE, becomes=503, headers=[_RETRY_AFTER]),
         ]
     }
 
