@@ -114,7 +114,7 @@ def stop_node(node: Node) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(node.pid).kill()
     psutil.wait_procs(gone, timeout=30)
-    wait_for(lambda: None if Path(f"/sys/class/net/{HOST_LINK}").exists() else True, "the node's network to go")
+    _await_no_link()
     _remove_cgroups()
 
 
@@ -129,8 +129,20 @@ def _namespace(pid: int) -> int | None:
         return None
 
 
+def _link() -> Path:
+    return Path(f"/sys/class/net/{HOST_LINK}")
+
+
+def _await_no_link() -> None:
+    wait_for(lambda: None if _link().exists() else True, "the network of the last node to go")
+
+
 def _connect(node: Node) -> None:
     ip = shutil.which("ip") or "ip"
+    if _link().exists():
+        # The kernel takes a moment to clear away the network of a node that has ended.
+        subprocess.run([ip, "link", "delete", HOST_LINK], check=False, capture_output=True)
+        _await_no_link()
     inside = ["nsenter", "--target", str(node.pid), "--net", "--", ip]
     output_of([ip, "link", "add", HOST_LINK, "type", "veth", "peer", "name", NODE_LINK, "netns", str(node.pid)])
     output_of([ip, "address", "add", f"{HOST_ADDRESS}/{LINK_PREFIX}", "dev", HOST_LINK])

@@ -1,6 +1,7 @@
 """The embedded cluster: closed to strangers, mended after losses, gone without a trace."""
 
 import ssl
+import uuid
 from pathlib import Path
 
 import httpx
@@ -74,7 +75,8 @@ def test_a_lost_process_comes_back(paths: Paths, lost: str) -> None:
 
 
 def test_the_loss_of_all_of_it_keeps_the_state(paths: Paths) -> None:
-    kubectl(paths, "create", "namespace", "kept")
+    name = f"kept-{uuid.uuid4().hex[:8]}"
+    kubectl(paths, "create", "namespace", name)
     try:
         node = find_node(paths)
         assert node is not None
@@ -85,9 +87,9 @@ def test_the_loss_of_all_of_it_keeps_the_state(paths: Paths) -> None:
         psutil.Process(node.pid).kill()
         cluster.up(paths, lambda line: None)
         assert cluster.status(paths).healthy
-        assert get(paths, "namespace", "kept") is not None
+        assert get(paths, "namespace", name) is not None
     finally:
-        kubectl(paths, "delete", "namespace", "kept")
+        kubectl(paths, "delete", "namespace", name)
 
 
 def test_down_leaves_nothing_and_up_brings_it_back(paths: Paths) -> None:
