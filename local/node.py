@@ -55,7 +55,8 @@ class Node:
         """Every process in the node, those of containers included, which have namespaces of their own in it."""
         mine = _namespace(self.pid)
         inside: set[int] = set()
-        for process in sorted(psutil.process_iter(["ppid"]), key=lambda process: process.create_time()):
+        # By age, so that a parent is known before its children.
+        for process in sorted(psutil.process_iter(["ppid", "create_time"]), key=lambda one: one.info["create_time"]):
             if mine is not None and (_namespace(process.pid) == mine or process.info["ppid"] in inside):
                 inside.add(process.pid)
                 yield process

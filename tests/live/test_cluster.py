@@ -1,5 +1,6 @@
 """The embedded cluster: closed to strangers, mended after losses, gone without a trace."""
 
+import contextlib
 import ssl
 import uuid
 from pathlib import Path
@@ -12,9 +13,10 @@ from local import cluster
 from local.control_plane import programs
 from local.kubectl import get, kubectl
 from local.network import API_URL, HOST_LINK, NODE_ADDRESS
-from local.node import cgroup_folders, find_node
+from local.node import Node, cgroup_folders, find_node
 from local.paths import Paths
 from local.shell import output_of
+from local.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -22,6 +24,15 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 def pids(paths: Paths) -> dict[str, int]:
     """The processes of the cluster by the names of their programs."""
     return {program.name: program.pid or 0 for program in cluster.status(paths).programs}
+
+
+def names(node: Node) -> set[str]:
+    """Names of the node's processes."""
+    found = set()
+    for process in node.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.add(process.name())
+    return found
 
 
 def test_everything_runs(paths: Paths) -> None:
@@ -95,10 +106,10 @@ def test_the_loss_of_all_of_it_keeps_the_state(paths: Paths) -> None:
 def test_down_leaves_nothing_and_up_brings_it_back(paths: Paths) -> None:
     node = find_node(paths)
     assert node is not None
+    # Containers' processes are in the node too; after a loss of all of it they take a moment to be back.
+    wait_for(lambda: {"coredns", "pause"} <= names(node) or None, "CoreDNS to run", seconds=120)
     inside = [process.pid for process in node.processes()]
     assert len(inside) > 7
-    names = {process.name() for process in node.processes()}
-    assert {"coredns", "pause"} <= names, "processes of containers are in the node too"
     rules = output_of(["iptables-save"])
     assert cluster.down(paths)
     try:
