@@ -94,4 +94,5 @@ def _experiment(paths: Paths, settings: StackSettings, console: Console, report:
         console.print(f"{sign} {verdict.what}")
         console.print(f"       {verdict.seen}", style="dim", markup=False, soft_wrap=True)
 
+    experiment.await_models(client, [route.model, route.fallback[0]])
     experiment.run(client, route.model, route.fallback[0], kill_primary=kill, observe=observe)

@@ -2,11 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import openai
+
+from local.waiting import wait_for
 
 QUESTION = "What is the capital of France?"
 MAX_TOKENS = 24
@@ -60,6 +62,25 @@ def ask(client: openai.OpenAI, model: str, *, stream: bool) -> Answer:
     headers = response.headers
     served, instead_of = headers.get("x-modelyard-served-by"), headers.get("x-modelyard-fallback-from")
     return Answer(text, served, instead_of, first or total, total)
+
+
+def await_models(client: openai.OpenAI, models: Sequence[str], *, seconds: float = 600) -> None:
+    """Wait until every model answers for itself.
+
+    After a restart of the node the API still says for a while that its pods are ready, as they were before.
+
+    Raises:
+        TimeoutError: when one has not within ``seconds``.
+    """
+
+    def answers(model: str) -> bool | None:
+        try:
+            return ask(client, model, stream=False).served_by == model or None
+        except openai.OpenAIError:
+            return None
+
+    for model in models:
+        wait_for(lambda model=model: answers(model), f"{model} to answer", seconds=seconds, every=0.5)  # type: ignore[misc]
 
 
 def run(

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from local import cluster
+from local import cluster, experiment
 from local import pulumi as pulumi_command
 from local.demo import start
 from local.forward import stop_forwards
@@ -58,6 +58,8 @@ def stack(paths: Paths, was_running: bool) -> Iterator[Paths]:
     pulumi_command.up(paths)
     await_rollout(paths, "qwen2-1-5b")
     await_rollout(paths, "gemma-2-2b")
+    with openai.OpenAI(base_url=local_settings().gateway.base_url, api_key="none", max_retries=0) as asking:
+        experiment.await_models(asking, ["qwen2-1-5b", "gemma-2-2b"])
     yield paths
     if was_running:
         pulumi_command.up(paths)
