@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components.manifests.gateway import GatewayConfigTooLargeError
+from components.manifests.envoy_gateway import GatewayConfigTooLargeError
 from components.platform import Platform
 from stacks import configuration
 from stacks.settings import SettingsError

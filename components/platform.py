@@ -1,6 +1,6 @@
 """The composition root: the only file that knows all the others."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pulumi
 from pulumi_kubernetes import Provider
@@ -20,7 +20,7 @@ POOL_ADAPTERS = {"existing": ExistingGpuNodePool}
 """What makes the nodes, by ``adapter`` of a pool."""
 MODEL_BACKENDS = {"native": NativeModelService}
 """What runs the replicas, by ``backend`` of a model."""
-GATEWAY_KINDS = {"envoy": EnvoyGateway}
+GATEWAY_KINDS: Mapping[str, Callable[[str, StackSettings, pulumi.ResourceOptions], Gateway]] = {"envoy": EnvoyGateway}
 """What is in front of the models, by ``kind`` of the gateway."""
 
 
@@ -46,7 +46,7 @@ class Platform(pulumi.ComponentResource):
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
 
         # First, for it refuses a stack that is too large, and then nothing has been made yet.
-        self.gateway = GATEWAY_KINDS[stack.gateway.kind](f"{name}-{stack.gateway.name}", stack, on_cluster)
+        self.gateway = GATEWAY_KINDS[stack.gateway.kind](f"{name}-gateway", stack, on_cluster)
         pools: dict[str, GpuNodePool] = {
             pool.name: POOL_ADAPTERS[pool.adapter](f"{name}-{pool.name}", pool, on_cluster) for pool in stack.pools
         }

@@ -61,8 +61,8 @@ def start(paths: Paths, settings: StackSettings, console: Console) -> None:
         LocalError: when the cluster does not come up, or the gateway's port is taken.
     """
     cluster.up(paths, lambda line: console.print(line, style="dim"))
-    if settings.gateway.node_port is not None:
-        start_forward(paths, gateway_port(settings), settings.gateway.node_port)
+    if settings.envoy.node_port is not None:
+        start_forward(paths, gateway_port(settings), settings.envoy.node_port)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def _given_keys() -> set[str]:
     return {key.removeprefix(prefix) for key in get_config_env() if key.startswith(prefix)}
 
 
-_TEXTS = frozenset({"huggingFaceToken"})
+_TEXTS = frozenset({"huggingFaceToken", "imageMirror"})
 """Keys whose value is a text as it stands, even where it looks like JSON."""
 
 

@@ -26,17 +26,19 @@ def _unique_names(stack: "StackSettings") -> Iterator[str]:
     consumers = stack.gateway.auth.consumers
     yield from _repeats("gateway.auth.consumers", "name", (consumer.name for consumer in consumers))
     for index, route in enumerate(stack.routes):
-        earlier = [other.model for other in stack.routes[:index]]
-        if route.model in earlier:
+        earlier = [(other.model, other.headers) for other in stack.routes[:index]]
+        if (route.model, route.headers) in earlier:
             yield (
                 f"modelyard:routes[{index}].model: {route.model!r} has a route already, "
-                f"modelyard:routes[{earlier.index(route.model)}], and a request can take only one: "
+                f"modelyard:routes[{earlier.index((route.model, route.headers))}], and a request can take only one: "
                 "put what they say into one route"
             )
 
 
 def _service_names(stack: "StackSettings") -> Iterator[str]:
-    taken = {stack.gateway.name: "modelyard:gateway.name"}
+    taken: dict[str, str] = {}
+    if stack.gateway.kind == "envoy":
+        taken[stack.gateway.name] = "modelyard:gateway.name"
     for index, model in enumerate(stack.models):
         for name in (model.name, f"{model.name}-lb"):
             if name in taken:
@@ -179,10 +181,11 @@ def _keys_differ(stack: "StackSettings") -> Iterator[str]:
 
 
 def _gateway_port(stack: "StackSettings") -> Iterator[str]:
-    if stack.gateway.node_port is not None and stack.gateway.service_type != "NodePort":
+    gateway = stack.gateway
+    if gateway.kind == "envoy" and gateway.node_port is not None and gateway.service_type != "NodePort":
         yield (
-            f"modelyard:gateway.nodePort: {stack.gateway.node_port} with service type "
-            f"{stack.gateway.service_type!r} has no effect: write serviceType NodePort, or leave nodePort out"
+            f"modelyard:gateway.nodePort: {gateway.node_port} with service type "
+            f"{gateway.service_type!r} has no effect: write serviceType NodePort, or leave nodePort out"
         )
 
 

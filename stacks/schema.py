@@ -55,8 +55,9 @@ def _with_secure_texts(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if node.get("format") == "password":
-        plain = {key: value for key, value in node.items() if key not in ("format", "writeOnly")}
-        return {"anyOf": [plain, SECURE_TEXT]}
+        plain = {key: value for key, value in node.items() if key not in ("format", "writeOnly", "description")}
+        described = {"description": node["description"]} if "description" in node else {}
+        return {"anyOf": [plain, SECURE_TEXT], **described}
     return {key: _with_secure_texts(value) for key, value in node.items()}
 
 

@@ -5,7 +5,7 @@ from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
-from components.manifests import gateway as manifests
+from components.manifests import envoy_gateway as manifests
 from stacks.settings import StackSettings
 
 START_SECONDS = 600
@@ -58,9 +58,9 @@ class EnvoyGateway(pulumi.ComponentResource):
 
 
 def _timeouts(stack: StackSettings) -> pulumi.CustomTimeouts:
-    rollout = START_SECONDS * stack.gateway.replicas
+    rollout = START_SECONDS * stack.envoy.replicas
     return pulumi.CustomTimeouts(
         create=f"{rollout}s",
         update=f"{rollout}s",
-        delete=f"{START_SECONDS + stack.gateway.drain_seconds}s",
+        delete=f"{START_SECONDS + stack.envoy.drain_seconds}s",
     )

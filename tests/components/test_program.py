@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.manifests import gateway
+from components.manifests import envoy_gateway
 from tests.components.conftest import Program, Run
 from tests.components.stacks import GEMMA, QWEN
 
@@ -60,7 +60,7 @@ def test_mistakes_end_the_program_with_their_sentences_and_no_stack_trace(main: 
 def test_a_configuration_that_no_config_map_holds_ends_the_program_with_its_sentence(
     main: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "CONFIG_MAP_LIMIT_BYTES", 100)
+    monkeypatch.setattr(envoy_gateway, "CONFIG_MAP_LIMIT_BYTES", 100)
     with pytest.raises(pulumi.RunError, match=r"bytes of gateway configuration, and a ConfigMap holds 100: spread"):
         main(serving={"image": "i"}, pools=[{"name": "gpu"}], models=[QWEN])
 

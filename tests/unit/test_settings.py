@@ -266,7 +266,7 @@ FIELDS = {
     ),
     "list for a mapping": (
         stack(gateway=[]),
-        "modelyard:gateway: a list cannot be used: input should be a valid dictionary or instance of GatewaySettings",
+        "modelyard:gateway: a list cannot be used: input should be a valid dictionary or instance of EnvoyGatewaySettings",
     ),
     "mapping for a text": (
         one_model(cpu={"cores": 4}),

@@ -25,7 +25,7 @@ def bootstrap(stack: StackSettings, site: Site = POD) -> Json:
         **_base(stack, site),
         "dynamic_resources": {"cds_config": _watched(site, CDS_FILE)},
         "static_resources": {
-            "listeners": listeners(stack.gateway, edge_routes, site),
+            "listeners": listeners(stack.envoy, edge_routes, site),
             "clusters": [admin_cluster(site)],
         },
     }
@@ -46,7 +46,7 @@ def static_config(stack: StackSettings, site: Site = POD) -> Json:
     return {
         **_base(stack, site),
         "static_resources": {
-            "listeners": listeners(stack.gateway, {"route_config": route_configuration(stack)}, site),
+            "listeners": listeners(stack.envoy, {"route_config": route_configuration(stack)}, site),
             "clusters": [admin_cluster(site), *clusters(stack, site)],
         },
     }
@@ -54,7 +54,7 @@ def static_config(stack: StackSettings, site: Site = POD) -> Json:
 
 def _base(stack: StackSettings, site: Site) -> Json:
     return {
-        "node": {"id": stack.gateway.name, "cluster": "modelyard"},
+        "node": {"id": stack.envoy.name, "cluster": "modelyard"},
         "admin": {"address": socket_address("127.0.0.1", site.admin_port)},
         "bootstrap_extensions": [
             extension(
@@ -62,7 +62,7 @@ def _base(stack: StackSettings, site: Site) -> Json:
                 "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
             )
         ],
-        "overload_manager": overload_manager(stack.gateway.memory),
+        "overload_manager": overload_manager(stack.envoy.memory),
         "layered_runtime": {
             "layers": [
                 {"name": "static", "static_layer": {"re2.max_program_size.error_level": REGEX_PROGRAM_LIMIT}},

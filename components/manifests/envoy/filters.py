@@ -3,7 +3,7 @@
 from components.manifests.envoy import names
 from components.manifests.envoy.errors import replace_server_errors
 from components.manifests.envoy.proto import Json, extension
-from stacks.settings import ConsumerSettings, GatewaySettings
+from stacks.settings import ConsumerSettings, EnvoyGatewaySettings
 
 COUNTED_LENGTHS = "[0-9]{1,6}"
 """Lengths of plain answers whose tokens are counted: below 1 MB, and so below every body limit."""
@@ -12,7 +12,7 @@ EVENT_LIMIT_BYTES = names.MIB
 """Largest event of a stream that is searched for token counts."""
 
 
-def edge_filters(gateway: GatewaySettings) -> list[Json]:
+def edge_filters(gateway: EnvoyGatewaySettings) -> list[Json]:
     """The filters of the listener for clients."""
     consumers = gateway.auth.consumers
     return [
@@ -29,7 +29,7 @@ def edge_filters(gateway: GatewaySettings) -> list[Json]:
     ]
 
 
-def hop_filters(gateway: GatewaySettings) -> list[Json]:
+def hop_filters(gateway: EnvoyGatewaySettings) -> list[Json]:
     """The filters of the internal listener that writes ``model`` into the body."""
     return [_buffer(gateway.body_limit_mib), _name_to_body(), router()]
 

@@ -10,7 +10,7 @@ from components.manifests.envoy.filters import edge_filters, hop_filters, router
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
 from components.manifests.envoy.routes import PATHS_SHOWN
 from components.manifests.envoy.site import POD, Site
-from stacks.settings import GatewaySettings
+from stacks.settings import EnvoyGatewaySettings
 
 CLOSE_DELAY = "0.05s"
 """In place of 1 s: how long a broken stream stays open, for each listener on its way."""
@@ -19,7 +19,7 @@ INTERNAL_HEADERS = ("x-higress-", "x-modelyard-", "x-envoy-")
 """Prefixes of request headers that only gateways may set."""
 
 
-def listeners(gateway: GatewaySettings, edge_routes: Json, site: Site = POD) -> list[Json]:
+def listeners(gateway: EnvoyGatewaySettings, edge_routes: Json, site: Site = POD) -> list[Json]:
     """Every listener.
 
     Args:
@@ -30,7 +30,7 @@ def listeners(gateway: GatewaySettings, edge_routes: Json, site: Site = POD) -> 
     return [_edge(gateway, edge_routes, site), _hop(gateway), _metrics(site)]
 
 
-def _edge(gateway: GatewaySettings, edge_routes: Json, site: Site) -> Json:
+def _edge(gateway: EnvoyGatewaySettings, edge_routes: Json, site: Site) -> Json:
     strip: list[Json] = [
         *({"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in INTERNAL_HEADERS),
         {"remove": "x-hi-original-auth"},
@@ -63,7 +63,7 @@ def _edge(gateway: GatewaySettings, edge_routes: Json, site: Site) -> Json:
     }
 
 
-def _hop(gateway: GatewaySettings) -> Json:
+def _hop(gateway: EnvoyGatewaySettings) -> Json:
     manager = _connection_manager(
         names.HOP,
         hop_filters(gateway),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.manifests import envoy, gateway
+from components.manifests import envoy, envoy_gateway
 from stacks.settings import StackSettings, load
 
 
@@ -29,7 +29,7 @@ SELECTOR = {"app.kubernetes.io/name": "envoy", "app.kubernetes.io/instance": "ga
 
 
 def pod(settings: StackSettings) -> dict[str, Any]:
-    return dict(gateway.gateway_deployment(settings)["spec"]["template"])
+    return dict(envoy_gateway.gateway_deployment(settings)["spec"]["template"])
 
 
 def container(settings: StackSettings) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def container(settings: StackSettings) -> dict[str, Any]:
 
 def test_config_map_holds_the_two_watched_files() -> None:
     settings = stack()
-    config_map = gateway.gateway_config_map(settings)
+    config_map = envoy_gateway.gateway_config_map(settings)
 
     assert config_map["kind"] == "ConfigMap"
     assert (config_map["metadata"]["name"], config_map["metadata"]["namespace"]) == ("gateway-routes", "llm")
@@ -53,16 +53,16 @@ def test_config_map_that_is_too_large() -> None:
     settings = stack(tuple(f"model-{number}" for number in range(600)))
 
     with pytest.raises(
-        gateway.GatewayConfigTooLargeError,
+        envoy_gateway.GatewayConfigTooLargeError,
         match=r"^modelyard:models and modelyard:routes: 600 models and 600 routes make \d{7} bytes of gateway "
         r"configuration, and a ConfigMap holds 1048576: spread the models over several stacks, ",
     ):
-        gateway.gateway_config_map(settings)
+        envoy_gateway.gateway_config_map(settings)
 
 
 def test_secret_holds_the_bootstrap() -> None:
     settings = stack(auth={"consumers": [{"name": "alice", "keys": ["key of alice"]}]})
-    secret = gateway.gateway_secret(settings)
+    secret = envoy_gateway.gateway_secret(settings)
 
     assert (secret["kind"], secret["type"], secret["metadata"]["name"]) == ("Secret", "Opaque", "gateway-bootstrap")
     assert json.loads(base64.b64decode(secret["data"]["bootstrap.json"])) == envoy.bootstrap(settings)
@@ -71,9 +71,9 @@ def test_secret_holds_the_bootstrap() -> None:
 def test_models_and_routes_do_not_touch_the_pods() -> None:
     one, other = stack(), stack(("qwen", "gemma"), [{"model": "qwen", "fallback": ["gemma"]}])
 
-    assert gateway.gateway_config_map(one) != gateway.gateway_config_map(other)
-    assert gateway.gateway_secret(one) == gateway.gateway_secret(other)
-    assert gateway.gateway_deployment(one) == gateway.gateway_deployment(other)
+    assert envoy_gateway.gateway_config_map(one) != envoy_gateway.gateway_config_map(other)
+    assert envoy_gateway.gateway_secret(one) == envoy_gateway.gateway_secret(other)
+    assert envoy_gateway.gateway_deployment(one) == envoy_gateway.gateway_deployment(other)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_anything_else_replaces_the_pods(change: dict[str, Any]) -> None:
 def test_keys_are_in_the_secret_only() -> None:
     settings = stack(auth={"consumers": [{"name": "alice", "keys": ["key of alice"]}]})
     objects = [
-        gateway.gateway_config_map(settings),
-        gateway.gateway_deployment(settings),
-        gateway.gateway_service(settings),
-        gateway.gateway_pod_disruption_budget(settings),
+        envoy_gateway.gateway_config_map(settings),
+        envoy_gateway.gateway_deployment(settings),
+        envoy_gateway.gateway_service(settings),
+        envoy_gateway.gateway_pod_disruption_budget(settings),
     ]
 
     assert "key of alice" not in json.dumps(objects)
@@ -101,17 +101,17 @@ def test_keys_are_in_the_secret_only() -> None:
 
 def test_pods_are_selected_by_labels_that_they_carry() -> None:
     settings = stack()
-    budget = gateway.gateway_pod_disruption_budget(settings)
+    budget = envoy_gateway.gateway_pod_disruption_budget(settings)
 
     assert budget
-    assert gateway.gateway_deployment(settings)["spec"]["selector"] == {"matchLabels": SELECTOR}
-    assert gateway.gateway_service(settings)["spec"]["selector"] == SELECTOR
+    assert envoy_gateway.gateway_deployment(settings)["spec"]["selector"] == {"matchLabels": SELECTOR}
+    assert envoy_gateway.gateway_service(settings)["spec"]["selector"] == SELECTOR
     assert budget["spec"] == {"maxUnavailable": 1, "selector": {"matchLabels": SELECTOR}}
     assert pod(settings)["metadata"]["labels"].items() >= SELECTOR.items()
 
 
 def test_single_pod_has_no_disruption_budget() -> None:
-    assert gateway.gateway_pod_disruption_budget(stack(replicas=1)) is None
+    assert envoy_gateway.gateway_pod_disruption_budget(stack(replicas=1)) is None
 
 
 def test_envoy_is_started_from_the_mounted_files() -> None:
@@ -183,8 +183,8 @@ def test_probes_ask_the_metrics_port() -> None:
 
 def test_service() -> None:
     port = {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
-    inside = gateway.gateway_service(stack())
-    outside = gateway.gateway_service(stack(service_type="NodePort", node_port=30080))
+    inside = envoy_gateway.gateway_service(stack())
+    outside = envoy_gateway.gateway_service(stack(service_type="NodePort", node_port=30080))
 
     assert (inside["metadata"]["name"], inside["spec"]["type"], inside["spec"]["ports"]) == (
         "gateway",
@@ -195,5 +195,5 @@ def test_service() -> None:
 
 
 def test_base_url() -> None:
-    assert gateway.gateway_base_url(stack()) == "http://gateway.llm.svc.cluster.local:8080/v1"
-    assert gateway.gateway_base_url(stack(base_url="https://llm.example/v1")) == "https://llm.example/v1"
+    assert envoy_gateway.gateway_base_url(stack()) == "http://gateway.llm.svc.cluster.local:8080/v1"
+    assert envoy_gateway.gateway_base_url(stack(base_url="https://llm.example/v1")) == "https://llm.example/v1"

@@ -34,18 +34,18 @@ class GatewayConfigTooLargeError(Exception):
 
 def gateway_labels(stack: StackSettings) -> dict[str, str]:
     """The labels of every object of the gateway, its pods included."""
-    return objects.labels("envoy", stack.gateway.name, "gateway")
+    return objects.labels("envoy", stack.envoy.name, "gateway")
 
 
 def gateway_selector(stack: StackSettings) -> dict[str, str]:
     """The labels by which the gateway's pods are told from all others."""
-    return objects.selector("envoy", stack.gateway.name)
+    return objects.selector("envoy", stack.envoy.name)
 
 
 def gateway_base_url(stack: StackSettings) -> str:
     """The URL that clients use, ending in ``/v1``: the stack's own, or the Service's inside the cluster."""
-    service = f"{stack.gateway.name}.{stack.cluster.namespace}.svc.cluster.local"
-    return stack.gateway.base_url or f"http://{service}:{envoy.POD.port}/v1"
+    service = f"{stack.envoy.name}.{stack.cluster.namespace}.svc.cluster.local"
+    return stack.envoy.base_url or f"http://{service}:{envoy.POD.port}/v1"
 
 
 def gateway_config_map(stack: StackSettings) -> Manifest:
@@ -65,7 +65,7 @@ def gateway_config_map(stack: StackSettings) -> Manifest:
             f"make {size} bytes of gateway configuration, and a ConfigMap holds {CONFIG_MAP_LIMIT_BYTES}: "
             "spread the models over several stacks, or shorten upstreams and fallback chains"
         )
-    return _manifest(stack, "v1", "ConfigMap", f"{stack.gateway.name}-routes", data=data)
+    return _manifest(stack, "v1", "ConfigMap", f"{stack.envoy.name}-routes", data=data)
 
 
 def gateway_secret(stack: StackSettings) -> Manifest:
@@ -80,9 +80,9 @@ def gateway_deployment(stack: StackSettings) -> Manifest:
         stack,
         "apps/v1",
         "Deployment",
-        stack.gateway.name,
+        stack.envoy.name,
         spec={
-            "replicas": stack.gateway.replicas,
+            "replicas": stack.envoy.replicas,
             "selector": {"matchLabels": gateway_selector(stack)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
@@ -104,26 +104,26 @@ def gateway_deployment(stack: StackSettings) -> Manifest:
 def gateway_service(stack: StackSettings) -> Manifest:
     """The Service that clients reach. The metrics port is not part of it: it may face the internet."""
     port: Manifest = {"name": "http", "port": envoy.POD.port, "targetPort": "http", "protocol": "TCP"}
-    if stack.gateway.node_port is not None:
-        port["nodePort"] = stack.gateway.node_port
+    if stack.envoy.node_port is not None:
+        port["nodePort"] = stack.envoy.node_port
     return _manifest(
         stack,
         "v1",
         "Service",
-        stack.gateway.name,
-        spec={"type": stack.gateway.service_type, "selector": gateway_selector(stack), "ports": [port]},
+        stack.envoy.name,
+        spec={"type": stack.envoy.service_type, "selector": gateway_selector(stack), "ports": [port]},
     )
 
 
 def gateway_pod_disruption_budget(stack: StackSettings) -> Manifest | None:
     """The PodDisruptionBudget, or None for a single pod, which it would keep on its node for ever."""
-    if stack.gateway.replicas == 1:
+    if stack.envoy.replicas == 1:
         return None
     return _manifest(
         stack,
         "policy/v1",
         "PodDisruptionBudget",
-        stack.gateway.name,
+        stack.envoy.name,
         spec={"maxUnavailable": 1, "selector": {"matchLabels": gateway_selector(stack)}},
     )
 
@@ -153,7 +153,7 @@ def _pod(stack: StackSettings) -> Manifest:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": stack.gateway.drain_seconds,
+        "terminationGracePeriodSeconds": stack.envoy.drain_seconds,
         "securityContext": {
             **objects.pod_security_context(),
             "runAsUser": USER,
@@ -172,13 +172,13 @@ def _pod(stack: StackSettings) -> Manifest:
         "containers": [_container(stack)],
         "volumes": [
             {"name": "bootstrap", "secret": {"secretName": _secret_name(stack), "defaultMode": 0o440}},
-            {"name": "routes", "configMap": {"name": f"{stack.gateway.name}-routes"}},
+            {"name": "routes", "configMap": {"name": f"{stack.envoy.name}-routes"}},
         ],
     }
 
 
 def _container(stack: StackSettings) -> Manifest:
-    gateway = stack.gateway
+    gateway = stack.envoy
     return {
         "name": "envoy",
         "image": gateway.image,
@@ -227,7 +227,7 @@ def _bootstrap(stack: StackSettings) -> str:
 
 
 def _secret_name(stack: StackSettings) -> str:
-    return f"{stack.gateway.name}-bootstrap"
+    return f"{stack.envoy.name}-bootstrap"
 
 
 def _compact(config: Manifest) -> str:

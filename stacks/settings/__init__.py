@@ -1,0 +1,57 @@
+"""Every setting of a stack: what a person may write, its unit, its default and its bounds.
+
+A stack file (``stacks/Pulumi.<stack>.yaml``) is read once, here, into frozen models.
+Nothing below this package re-checks a value or reads configuration again. Rules about one
+value are types and bounds of its field; rules that join several values are in
+``stacks/rules.py`` and run whenever a ``StackSettings`` is made.
+"""
+
+from stacks.settings.auth import ConsumerSettings, GatewayAuthSettings, JwtSettings, QuotaSettings, TokenLimitSettings
+from stacks.settings.base import Cpu, Quantity, Settings
+from stacks.settings.cluster import EMBEDDED_KUBECONFIG, ClusterSettings
+from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
+from stacks.settings.higress import HigressGatewaySettings, PluginName
+from stacks.settings.models import (
+    EngineSettings,
+    HostPathMount,
+    ModelSettings,
+    ProbeSettings,
+    ServingSettings,
+)
+from stacks.settings.pools import GpuNodePoolSettings, Toleration
+from stacks.settings.reading import NAMESPACE, SettingsError, load, yaml_path
+from stacks.settings.routes import RouteSettings, TimeoutSettings, UpstreamSettings
+from stacks.settings.stack import GatewaySettings, StackSettings
+
+__all__ = [
+    "EMBEDDED_KUBECONFIG",
+    "NAMESPACE",
+    "ClusterSettings",
+    "CommonGatewaySettings",
+    "ConsumerSettings",
+    "Cpu",
+    "EngineSettings",
+    "EnvoyGatewaySettings",
+    "GatewayAuthSettings",
+    "GatewaySettings",
+    "GpuNodePoolSettings",
+    "HigressGatewaySettings",
+    "HostPathMount",
+    "JwtSettings",
+    "ModelSettings",
+    "PluginName",
+    "ProbeSettings",
+    "Quantity",
+    "QuotaSettings",
+    "RouteSettings",
+    "ServingSettings",
+    "Settings",
+    "SettingsError",
+    "StackSettings",
+    "TimeoutSettings",
+    "TokenLimitSettings",
+    "Toleration",
+    "UpstreamSettings",
+    "load",
+    "yaml_path",
+]

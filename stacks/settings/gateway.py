@@ -1,0 +1,44 @@
+"""The gateway in front of the models: what every kind has, and the kind made of stock Envoy."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stacks.settings.auth import GatewayAuthSettings
+from stacks.settings.base import Cpu, Name, Quantity, Settings
+
+
+class CommonGatewaySettings(Settings):
+    """What every kind of gateway has."""
+
+    replicas: int = Field(default=2, ge=1)
+    """Number of gateway pods."""
+    cpu: Cpu = "1"
+    """CPU of one gateway pod."""
+    memory: Quantity = "1Gi"
+    """Memory of one gateway pod: count ten times the body limit for each large request in flight."""
+    base_url: str | None = Field(default=None, pattern=r"^https?://.+/v1$")
+    """URL that clients use, ending in ``/v1``. Default: what the gateway's Service and domain make of it."""
+    body_limit_mib: int = Field(default=32, ge=1, le=1024)
+    """Largest request body, in MiB."""
+    drain_seconds: int = Field(default=600, ge=5)
+    """Longest time that running requests get when a gateway pod is told to stop."""
+    auth: GatewayAuthSettings = GatewayAuthSettings()
+    """Who may call the gateway."""
+
+
+class EnvoyGatewaySettings(CommonGatewaySettings):
+    """A gateway of stock Envoy: a Deployment, configured by a ConfigMap."""
+
+    kind: Literal["envoy"] = "envoy"
+    """What implements the gateway."""
+    name: Name = "gateway"
+    """Name of the gateway's Deployment and Service."""
+    image: str = "envoyproxy/envoy:v1.40.0"
+    """Envoy's image, with bash in it for the draining of stopping pods, so no distroless one."""
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    """When the node pulls the image."""
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    """How the gateway is reached from outside the cluster."""
+    node_port: int | None = Field(default=None, ge=30000, le=32767)
+    """Port on every node, for service type NodePort."""

@@ -1,0 +1,86 @@
+"""A whole stack."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from stacks.settings.base import Settings
+from stacks.settings.cluster import ClusterSettings
+from stacks.settings.gateway import EnvoyGatewaySettings
+from stacks.settings.higress import HigressGatewaySettings
+from stacks.settings.models import ModelSettings, ServingSettings
+from stacks.settings.pools import GpuNodePoolSettings
+from stacks.settings.routes import RouteSettings
+
+TAG = "kind:"
+"""What the places of problems say of the kind that was chosen, and no stack file."""
+
+
+def _gateway_kind(value: Any) -> str:
+    kind = value.get("kind", "envoy") if isinstance(value, dict) else getattr(value, "kind", "envoy")
+    return f"{TAG}{kind}"
+
+
+GatewaySettings = Annotated[
+    Annotated[EnvoyGatewaySettings, Tag(f"{TAG}envoy")] | Annotated[HigressGatewaySettings, Tag(f"{TAG}higress")],
+    Discriminator(
+        _gateway_kind,
+        custom_error_type="gateway_kind",
+        custom_error_message="a gateway is made of envoy or of higress: write kind: envoy or kind: higress",
+    ),
+]
+"""A gateway of any kind. Where a stack names none, it is ``envoy``."""
+
+
+class StackSettings(Settings):
+    """A whole stack: the keys ``modelyard:...`` of its stack file."""
+
+    cluster: ClusterSettings = ClusterSettings()
+    """The cluster that the stack is put on."""
+    pools: tuple[GpuNodePoolSettings, ...] = ()
+    """GPU node pools."""
+    serving: ServingSettings = ServingSettings()
+    """The container that every model runs in."""
+    models: tuple[ModelSettings, ...] = ()
+    """Models."""
+    gateway: GatewaySettings = EnvoyGatewaySettings()
+    """The gateway in front of the models."""
+    routes: tuple[RouteSettings, ...] = ()
+    """Routes, one a name that clients may ask for. Default: one a model, with no fallback."""
+    hugging_face_token: SecretStr | None = None
+    """Token for gated ``hf://`` sources. Set it with ``pulumi config set --secret``."""
+    image_mirror: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$")
+    """Registry, with a folder in it if need be, from which charts, images and plugins come instead of their own."""
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        from stacks.rules import problems
+
+        found = problems(self)
+        if found:
+            raise PydanticCustomError("stack_rules", "{problems}", {"problems": "\n".join(found)})
+        return self
+
+    @property
+    def envoy(self) -> EnvoyGatewaySettings:
+        """The gateway's settings, where it is of that kind."""
+        if not isinstance(self.gateway, EnvoyGatewaySettings):
+            raise TypeError("the gateway is of another kind")
+        return self.gateway
+
+    @property
+    def higress(self) -> HigressGatewaySettings:
+        """The gateway's settings, where it is of that kind."""
+        if not isinstance(self.gateway, HigressGatewaySettings):
+            raise TypeError("the gateway is of another kind")
+        return self.gateway
+
+    @property
+    def all_routes(self) -> tuple[RouteSettings, ...]:
+        """The routes, spelled out: one for every model where the stack names none."""
+        return self.routes or tuple(RouteSettings(model=model.name) for model in self.models)
+
+    def model(self, name: str) -> ModelSettings:
+        """The model of that name."""
+        return next(model for model in self.models if model.name == name)
