@@ -266,7 +266,8 @@ FIELDS = {
     ),
     "list for a mapping": (
         stack(gateway=[]),
-        "modelyard:gateway: a list cannot be used: input should be a valid dictionary or instance of EnvoyGatewaySettings",
+        "modelyard:gateway: a list cannot be used: input should be a valid dictionary or instance of "
+        "EnvoyGatewaySettings",
     ),
     "mapping for a text": (
         one_model(cpu={"cores": 4}),

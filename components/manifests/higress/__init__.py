@@ -1,0 +1,1 @@
+"""What makes Higress the gateway: providers, routes, plugins and policies as plain Kubernetes objects."""
