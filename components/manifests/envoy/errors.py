@@ -1,23 +1,12 @@
 """Error answers in the form of OpenAI's API, which its clients raise as typed errors."""
 
+from components.manifests.envoy.local_reply import RETRY_AFTER, flag, header_absent, mapper
 from components.manifests.envoy.names import CONSUMER_HEADER, MODEL_HEADER
 from components.manifests.envoy.proto import Json, extension
-
-RETRY_AFTER_SECONDS = 5
-"""What a client is told to wait when no model could answer: a few health checks."""
+from components.manifests.openai_api import RETRY_AFTER_SECONDS, error, invalid_request
 
 MODEL_SHOWN = f"%REQ({MODEL_HEADER}):256%"
 """The requested model, cut: a client may send any length."""
-
-
-def error(message: str, kind: str, code: str, param: str | None = None) -> Json:
-    """The body of an error. ``message`` may hold Envoy's format operators."""
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
-
-
-def invalid_request(message: str, code: str, param: str | None = None) -> Json:
-    """The body of an error that the client can mend."""
-    return error(message, "invalid_request_error", code, param)
 
 
 def direct_response(status: int, body: Json) -> Json:
@@ -34,14 +23,14 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
     """
     return {
         "mappers": [
-            _mapper(
+            mapper(
                 401,
                 invalid_request(
                     "The API key is missing or wrong: send 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
                     "invalid_api_key",
                 ),
             ),
-            _mapper(
+            mapper(
                 403,
                 error(
                     f"Consumer '%REQ({CONSUMER_HEADER})%' may not use the model '{MODEL_SHOWN}': "
@@ -51,39 +40,35 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
                     "model",
                 ),
             ),
-            _mapper(
+            mapper(
                 413,
                 invalid_request(
                     f"The request body is larger than {body_limit_mib} MiB: send a smaller one.", "request_too_large"
                 ),
             ),
             # Bare statuses would also overwrite the bodies of the routes' own 404 and 400.
-            _mapper(
-                404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), when=_flag("NR")
-            ),
-            _mapper(
-                400, invalid_request("The request is no valid HTTP request.", "invalid_request"), when=_flag("DPE")
-            ),
+            mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag("NR")),
+            mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), flag("DPE")),
             # A value of the body that cannot be a header, such as a 'stream' with a line break.
-            _mapper(
+            mapper(
                 503,
                 invalid_request("'model' and 'stream' must not contain control characters.", "invalid_value"),
-                when=_flag("DPE"),
+                flag("DPE"),
                 becomes=400,
             ),
             # Refused before the body was read: every other 503 comes after the model is known.
-            _mapper(
+            mapper(
                 503,
                 error(
                     f"The gateway has too little memory for more requests: try again in {RETRY_AFTER_SECONDS} seconds.",
                     "server_error",
                     "overloaded",
                 ),
-                when=_header_absent(MODEL_HEADER),
-                headers=[_RETRY_AFTER],
+                header_absent(MODEL_HEADER),
+                headers=[RETRY_AFTER],
             ),
-            _mapper(503, UNAVAILABLE, headers=[_RETRY_AFTER]),
-            _mapper(504, UNAVAILABLE, becomes=503, headers=[_RETRY_AFTER]),
+            mapper(503, UNAVAILABLE, headers=[RETRY_AFTER]),
+            mapper(504, UNAVAILABLE, becomes=503, headers=[RETRY_AFTER]),
         ]
     }
 
@@ -93,11 +78,6 @@ UNAVAILABLE = error(
     "server_error",
     "service_unavailable",
 )
-
-_RETRY_AFTER: Json = {
-    "header": {"key": "retry-after", "value": str(RETRY_AFTER_SECONDS)},
-    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-}
 
 
 def replace_server_errors() -> Json:
@@ -121,30 +101,3 @@ def replace_server_errors() -> Json:
             }
         },
     )
-
-
-def _mapper(
-    status: int, body: Json, *, when: Json | None = None, becomes: int | None = None, headers: list[Json] | None = None
-) -> Json:
-    by_status: Json = {
-        "status_code_filter": {
-            "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"modelyard.status_{status}"}}
-        }
-    }
-    mapper: Json = {
-        "filter": {"and_filter": {"filters": [by_status, when]}} if when else by_status,
-        "body_format_override": {"json_format": body},
-    }
-    if becomes:
-        mapper["status_code"] = becomes
-    if headers:
-        mapper["headers_to_add"] = headers
-    return mapper
-
-
-def _flag(name: str) -> Json:
-    return {"response_flag_filter": {"flags": [name]}}
-
-
-def _header_absent(name: str) -> Json:
-    return {"header_filter": {"header": {"name": name, "present_match": True, "invert_match": True}}}

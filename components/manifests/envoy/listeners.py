@@ -8,8 +8,8 @@ from components.manifests.envoy.access_log import access_log
 from components.manifests.envoy.errors import local_reply_config
 from components.manifests.envoy.filters import edge_filters, hop_filters, router
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
-from components.manifests.envoy.routes import PATHS_SHOWN
 from components.manifests.envoy.site import POD, Site
+from components.manifests.openai_api import PATHS_SHOWN
 from stacks.settings import EnvoyGatewaySettings
 
 CLOSE_DELAY = "0.05s"

@@ -4,23 +4,10 @@ from typing import Any
 from urllib.parse import quote
 
 from components.manifests.envoy import chains, names
-from components.manifests.envoy.errors import MODEL_SHOWN, direct_response, invalid_request
+from components.manifests.envoy.errors import MODEL_SHOWN, direct_response
 from components.manifests.envoy.proto import Json, extension, literal, seconds, typed
+from components.manifests.openai_api import MODEL_PATHS_REGEX, invalid_request, model_object
 from stacks.settings import RouteSettings, StackSettings
-
-MODEL_PATHS = (
-    "/v1/chat/completions",
-    "/v1/completions",
-    "/v1/embeddings",
-    "/v1/responses",
-    "/v1/rerank",
-    "/v1/score",
-)
-"""What clients may ask of a model. vLLM serves more, of which ``/metrics`` and the LoRA paths are not for clients."""
-
-PATHS_SHOWN = f"POST to {', '.join(MODEL_PATHS)}, or GET to /v1/models"
-
-_PATHS_REGEX = "|".join(MODEL_PATHS).replace(".", r"\.")
 
 MODELS_LIMIT_BYTES = 16 * names.MIB
 """Bound of a direct answer, in place of Envoy's 4 KiB: the list of models grows with them."""
@@ -161,10 +148,13 @@ def _allowed_consumers(route: RouteSettings) -> Json:
 
 def _list_routes(stack: StackSettings) -> list[Json]:
     listed = [route.model for route in stack.all_routes]
-    everything = {"object": "list", "data": [_model_object(model) for model in listed]}
+    everything = {"object": "list", "data": [model_object(literal(model)) for model in listed]}
     return [
         _listing("/v1/models", everything),
-        *(_listing(f"/v1/models/{quote(model, safe=_PATH_CHARACTERS)}", _model_object(model)) for model in listed),
+        *(
+            _listing(f"/v1/models/{quote(model, safe=_PATH_CHARACTERS)}", model_object(literal(model)))
+            for model in listed
+        ),
         {
             "match": {"prefix": "/v1/models/", "headers": [_method("GET")]},
             "direct_response": direct_response(
@@ -177,10 +167,6 @@ def _list_routes(stack: StackSettings) -> list[Json]:
 
 def _listing(path: str, body: Json) -> Json:
     return {"match": {"path": path, "headers": [_method("GET")]}, "direct_response": direct_response(200, body)}
-
-
-def _model_object(model: str) -> Json:
-    return {"id": literal(model), "object": "model", "created": 0, "owned_by": "modelyard"}
 
 
 def _error_routes(stack: StackSettings) -> list[Json]:
@@ -229,7 +215,7 @@ def _known(stack: StackSettings) -> str:
 
 
 def _model_match(*headers: Json) -> Json:
-    return {"safe_regex": {"regex": _PATHS_REGEX}, "headers": [_method("POST"), *headers]}
+    return {"safe_regex": {"regex": MODEL_PATHS_REGEX}, "headers": [_method("POST"), *headers]}
 
 
 def _method(name: str) -> Json:

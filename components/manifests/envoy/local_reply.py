@@ -1,0 +1,56 @@
+"""The form of what Envoy makes of its own error answers."""
+
+from components.manifests.envoy.proto import Json
+from components.manifests.openai_api import RETRY_AFTER_SECONDS
+
+RETRY_AFTER: Json = {
+    "header": {"key": "retry-after", "value": str(RETRY_AFTER_SECONDS)},
+    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+}
+"""The header that tells a client when to come again."""
+
+
+def mapper(status: int, body: Json, *when: Json, becomes: int | None = None, headers: list[Json] | None = None) -> Json:
+    """What an answer of a status becomes. The first mapper that matches counts.
+
+    Args:
+        status: the status that Envoy gave.
+        body: the JSON of the new body. Its texts may hold Envoy's format operators.
+        when: what else must hold.
+        becomes: the new status. Default: the old one.
+        headers: headers to add.
+    """
+    by_status: Json = {
+        "status_code_filter": {
+            "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"modelyard.status_{status}"}}
+        }
+    }
+    found: Json = {
+        "filter": {"and_filter": {"filters": [by_status, *when]}} if when else by_status,
+        "body_format_override": {"json_format": body},
+    }
+    if becomes:
+        found["status_code"] = becomes
+    if headers:
+        found["headers_to_add"] = headers
+    return found
+
+
+def flag(name: str) -> Json:
+    """Holds where Envoy gives this reason, as in its access log's response flags."""
+    return {"response_flag_filter": {"flags": [name]}}
+
+
+def header_present(name: str) -> Json:
+    """Holds where the request has a header."""
+    return {"header_filter": {"header": {"name": name, "present_match": True}}}
+
+
+def header_absent(name: str) -> Json:
+    """Holds where the request has no such header."""
+    return {"header_filter": {"header": {"name": name, "present_match": True, "invert_match": True}}}
+
+
+def header_matches(name: str, regex: str) -> Json:
+    """Holds where a request header, as a whole, matches a regular expression."""
+    return {"header_filter": {"header": {"name": name, "string_match": {"safe_regex": {"regex": regex}}}}}
