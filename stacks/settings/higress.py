@@ -234,7 +234,7 @@ class HigressGatewaySettings(CommonGatewaySettings):
     """Further values of the chart, laid over what the other settings make. They are no place for secrets."""
     manage_crds: bool = True
     """Whether the program installs Higress's custom resource definitions, and updates them with the chart."""
-    domain: Domain | None = None
+    domain: Annotated[Domain, Field(max_length=56)] | None = None
     """Host name of the endpoint. Default: the gateway answers whatever host is asked."""
     tls: GatewayTlsSettings | None = None
     """TLS for the domain."""

@@ -60,8 +60,8 @@ def _pods(stack: StackSettings, model: ModelSettings, site: Site) -> Json:
             # Changes of health count at once, and not after they were gathered for a second.
             "update_merge_window": "0s",
         },
-        "health_checks": [_health_check()],
-        "outlier_detection": _outlier_detection(),
+        "health_checks": [health_check()],
+        "outlier_detection": outlier_detection(),
         "circuit_breakers": _unbounded(),
         "typed_extension_protocol_options": _http1(),
         "load_assignment": {
@@ -78,7 +78,8 @@ def _pods(stack: StackSettings, model: ModelSettings, site: Site) -> Json:
     }
 
 
-def _health_check() -> Json:
+def health_check() -> Json:
+    """How a pod's health is asked for."""
     # Two seconds: vLLM answers /health in the event loop that also tokenizes, and may be late under load.
     return {
         "timeout": "2s",
@@ -90,7 +91,8 @@ def _health_check() -> Json:
     }
 
 
-def _outlier_detection() -> Json:
+def outlier_detection() -> Json:
+    """When a pod that answers health checks, but not requests, is left alone for a while."""
     return {
         "interval": "1s",
         "base_ejection_time": "5s",

@@ -30,6 +30,8 @@ BRIDGE = "default"
 """The only McpBridge that Higress reads."""
 GATEWAY = "higress-gateway"
 """Deployment and Service of the gateway, and the ``app`` label of its pods."""
+ANY_DOMAIN = "higress-default-domain"
+"""What the console calls a route without a domain."""
 METADATA = "modelyard"
 """Namespace of the clusters' metadata: ``model``."""
 

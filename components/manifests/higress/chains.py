@@ -1,0 +1,148 @@
+"""Fallback: what a route does when its models fail, one redirect after the other.
+
+Higress's own Envoy can send a request again, with its original body, to another route. Its console
+uses that once. Here each place of a chain has a route of its own: the one before it says, in an
+internal header, where it comes from, and the last one says that no model could answer. A response of
+status 5xx redirects, and so does what Envoy answers itself when it can't reach a model; 4xx never
+does, and nothing does once a byte of the answer has been sent.
+"""
+
+import json
+from typing import Any
+
+from components.manifests.envoy.local_reply import RETRY_AFTER
+from components.manifests.envoy.names import MIB
+from components.manifests.envoy.proto import Json, extension, seconds
+from components.manifests.higress import names
+from components.manifests.higress.envoy_filter import envoy_filter, on_route, typed_struct
+from components.manifests.objects import Manifest
+from components.manifests.openai_api import RETRY_AFTER_SECONDS, error
+from stacks.settings import RouteSettings, StackSettings
+
+_FILTER = "envoy.filters.http.custom_response"
+_REMOVED = ("authorization", "x-api-key", names.ORIGINAL_AUTH_HEADER)
+
+
+def first_redirect(stack: StackSettings, route: RouteSettings) -> Manifest | None:
+    """The redirect to the first fallback, as the console writes it. None for a route without one."""
+    if not route.fallback:
+        return None
+    name = names.hop(route, 0)
+    return envoy_filter(stack, name, [on_route(name, _custom_response(stack, route, 0))])
+
+
+def route_filter(stack: StackSettings, route: RouteSettings) -> Manifest:
+    """What a route and its fallbacks do beyond what the console can say.
+
+    The console does not know this object, so an edit there leaves it as it is.
+    """
+    patches = []
+    for number, name in enumerate(names.hops(route)):
+        value: Json = {
+            "route": _times(route),
+            # The pods take no key, and a client's key is nothing that they should see.
+            "request_headers_to_remove": list(_REMOVED),
+            "response_headers_to_add": _told(route, number),
+        }
+        if number or not route.fallback:
+            value |= _custom_response(stack, route, number)
+        patches.append(on_route(name, value))
+    return envoy_filter(stack, f"{names.config_map(route)}.modelyard", patches)
+
+
+def _told(route: RouteSettings, number: int) -> list[Json]:
+    served_by = _header(names.SERVED_BY_HEADER, f"%CLUSTER_METADATA({names.METADATA}:model)%")
+    if number == 0:
+        return [served_by]
+    return [served_by, _header(names.FALLBACK_FROM_HEADER, route.model.replace("%", "%%"))]
+
+
+def _times(route: RouteSettings) -> Json:
+    times = route.timeouts
+    # Silence is what ends a request, so that no long answer is cut: a plain answer is silent until it is whole.
+    silence = max(times.answer_seconds, times.idle_seconds, times.first_byte_seconds)
+    retry: Json = {"per_try_idle_timeout": seconds(silence)}
+    if route.fallback:
+        # The next try is the next model's.
+        retry |= {"retry_on": "connect-failure", "num_retries": 0}
+    else:
+        retry |= {
+            # A 500 comes from the request, and would come again.
+            "retry_on": "gateway-error,reset,connect-failure,refused-stream",
+            "num_retries": 1,
+            "retry_host_predicate": [
+                extension(
+                    "envoy.retry_host_predicates.previous_hosts",
+                    "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                )
+            ],
+            "host_selection_retry_max_attempts": 5,
+        }
+    tries = 1 if route.fallback else 2
+    return {"timeout": "0s", "idle_timeout": seconds(tries * silence + 1), "retry_policy": retry}
+
+
+def _custom_response(stack: StackSettings, route: RouteSettings, number: int) -> Json:
+    is_last = number == len(route.fallback)
+    action = _exhausted(route) if is_last else _redirect(route, number)
+    return {
+        "typed_per_filter_config": {
+            _FILTER: typed_struct(
+                "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
+                {
+                    "custom_response_matcher": {"matcher_list": {"matchers": [_on_server_error(action)]}},
+                    # The console's 1,000 KiB would refuse a larger request even where no fallback is needed.
+                    "with_request_body": {"max_request_bytes": stack.gateway.body_limit_mib * MIB},
+                },
+            )
+        }
+    }
+
+
+def _on_server_error(action: Json) -> Json:
+    status = {
+        "name": "5xx_response",
+        "typed_config": {"@type": "type.googleapis.com/envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput"},
+    }
+    return {
+        # The console can also fall back on 4xx, which would come again from any model.
+        "predicate": {"single_predicate": {"input": status, "value_match": {"exact": "5xx"}}},
+        "on_match": {"action": {"name": "action", "typed_config": action}},
+    }
+
+
+def _redirect(route: RouteSettings, number: int) -> Json:
+    here: dict[str, Any] = {"header": {"key": names.FALLBACK_HEADER, "value": names.hop(route, number)}}
+    return typed_struct(
+        "envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy",
+        {
+            # One more than there are: with none left, the last route could not say that the chain is at its end.
+            "max_internal_redirects": len(route.fallback) + 1,
+            "use_original_request_uri": True,
+            "keep_original_response_code": False,
+            "use_original_request_body": True,
+            "only_redirect_upstream_code": False,
+            "request_headers_to_add": [{**here, "append": False}],
+            "response_headers_to_add": [{**here, "append": False}],
+        },
+    )
+
+
+def _exhausted(route: RouteSettings) -> Json:
+    body = error(
+        f"No model could answer for '{route.model}': try again in {RETRY_AFTER_SECONDS} seconds.",
+        "server_error",
+        "service_unavailable",
+    )
+    return typed_struct(
+        "envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy",
+        {
+            "status_code": 503,
+            "body": {"inline_string": json.dumps(body, ensure_ascii=False)},
+            "response_headers_to_add": [RETRY_AFTER, _header("content-type", "application/json")],
+        },
+    )
+
+
+def _header(key: str, value: str) -> Json:
+    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}

@@ -1,0 +1,78 @@
+"""What Higress's console needs beside the objects that work: its own records of routes and of the domain.
+
+The JSON of an AI route is the console's ``AiRoute`` (``higress-console``, backend/sdk). When a person
+edits the route there, the console writes the objects anew from this record.
+"""
+
+import json
+from typing import Any
+
+from components.manifests.higress import names, routing
+from components.manifests.objects import Manifest
+from stacks.settings import RouteSettings, StackSettings
+
+
+def ai_route_record(stack: StackSettings, route: RouteSettings) -> Manifest:
+    """The ConfigMap by which the console lists and edits an AI route."""
+    record: dict[str, Any] = {
+        "name": names.ai_route(route),
+        "domains": [stack.higress.domain] if stack.higress.domain else [],
+        "pathPredicate": {"matchType": "PRE", "matchValue": "/", "caseSensitive": True},
+        "headerPredicates": [
+            {"key": key, "matchType": "EQUAL", "matchValue": value} for key, value in route.headers.items()
+        ],
+        "upstreams": [_upstream(stack, route, target.model, target.weight) for target in routing.targets(route, 0)],
+        "modelPredicates": [{"matchType": "EQUAL", "matchValue": route.model, "caseSensitive": True}],
+        "authConfig": _auth(stack, route),
+        "fallbackConfig": _fallback(stack, route),
+        # What is left out here would become the console's default of three tries.
+        "proxyNextUpstream": {"enabled": True, "conditions": ["off"]},
+    }
+    return _config_map(stack, names.config_map(route), "ai-route", {"data": json.dumps(record, ensure_ascii=False)})
+
+
+def domain_record(stack: StackSettings) -> Manifest | None:
+    """The ConfigMap by which the console lists the gateway's domain. None where it has none."""
+    gateway = stack.higress
+    if gateway.domain is None:
+        return None
+    data = {"domain": gateway.domain, "enableHttps": "force" if gateway.tls else "off"}
+    if gateway.tls:
+        data["cert"] = gateway.tls.secret_name
+    return _config_map(stack, f"domain-{gateway.domain}", "domain", data)
+
+
+def _config_map(stack: StackSettings, name: str, kind: str, data: dict[str, str]) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": names.metadata(stack, name, labels={"higress.io/config-map-type": kind}),
+        "data": data,
+    }
+
+
+def _upstream(stack: StackSettings, route: RouteSettings, model: str, weight: int) -> dict[str, Any]:
+    return {"provider": model, "weight": weight, "modelMapping": routing.mapping(route, stack.model(model))}
+
+
+def _auth(stack: StackSettings, route: RouteSettings) -> dict[str, Any]:
+    everybody = [consumer.name for consumer in stack.gateway.auth.consumers]
+    if not everybody:
+        return {"enabled": False}
+    return {
+        "enabled": True,
+        "allowedCredentialTypes": ["key-auth"],
+        "allowedConsumers": everybody if route.consumers is None else list(route.consumers),
+    }
+
+
+def _fallback(stack: StackSettings, route: RouteSettings) -> dict[str, Any]:
+    if not route.fallback:
+        return {"enabled": False}
+    return {
+        "enabled": True,
+        # The console asks the first one only; the further ones are reached by routes that it leaves alone.
+        "fallbackStrategy": "SEQ",
+        "upstreams": [_upstream(stack, route, model, 100) for model in route.fallback],
+        "responseCodes": ["5xx"],
+    }

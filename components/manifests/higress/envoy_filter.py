@@ -1,0 +1,76 @@
+"""EnvoyFilters: changes to the configuration that Higress makes of its other objects."""
+
+from collections.abc import Sequence
+
+from components.manifests.envoy.proto import Json
+from components.manifests.higress import names
+from components.manifests.objects import Manifest
+from stacks.settings import StackSettings
+
+
+def envoy_filter(stack: StackSettings, name: str, patches: Sequence[Json]) -> Manifest:
+    """The object that holds some changes."""
+    return {
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "EnvoyFilter",
+        "metadata": names.metadata(stack, name),
+        "spec": {"configPatches": list(patches)},
+    }
+
+
+def on_route(name: str, value: Json) -> Json:
+    """A change of the route that an Ingress of the gateway's namespace makes."""
+    return {
+        "applyTo": "HTTP_ROUTE",
+        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": {"route": {"name": name}}}},
+        "patch": {"operation": "MERGE", "value": value},
+    }
+
+
+def on_route_table(value: Json) -> Json:
+    """A change of all route tables."""
+    return {
+        "applyTo": "ROUTE_CONFIGURATION",
+        "match": {"context": "GATEWAY"},
+        "patch": {"operation": "MERGE", "value": value},
+    }
+
+
+def on_connection_manager(value: Json) -> Json:
+    """A change of the HTTP connection manager. Each new one drains the clients' connections."""
+    return {
+        "applyTo": "NETWORK_FILTER",
+        "match": {
+            "context": "GATEWAY",
+            "listener": {"filterChain": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}},
+        },
+        "patch": {
+            "operation": "MERGE",
+            "value": {
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network"
+                    ".http_connection_manager.v3.HttpConnectionManager",
+                    **value,
+                },
+            },
+        },
+    }
+
+
+def on_cluster(service: str, value: Json) -> Json:
+    """A change of the cluster of a host that Higress knows."""
+    return {
+        "applyTo": "CLUSTER",
+        "match": {"context": "GATEWAY", "cluster": {"service": service}},
+        "patch": {"operation": "MERGE", "value": value},
+    }
+
+
+def typed_struct(message: str, value: Json) -> Json:
+    """A message of Higress's own Envoy, whose fields the control plane doesn't know."""
+    return {
+        "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+        "type_url": f"type.googleapis.com/{message}",
+        "value": value,
+    }
