@@ -34,6 +34,11 @@ class Paths:
         return self.home / "bin"
 
     @property
+    def kwok_stages(self) -> Path:
+        """How kwok plays nodes and pods."""
+        return self.home / "kwok" / "stages.yaml"
+
+    @property
     def done(self) -> Path:
         """One file a finished setup step, with the fingerprint of its inputs."""
         return self.home / "done"

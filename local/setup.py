@@ -85,6 +85,23 @@ def steps(paths: Paths) -> list[Step]:
 _GO_STEPS = ("Kubernetes programs", "Pulumi CLI", "Pulumi Kubernetes provider")
 
 
+def prepare_simulation(paths: Paths, reporter: Reporter) -> None:
+    """Make what plays nodes, which tests need and the demo doesn't.
+
+    Raises:
+        LocalError: when it cannot be built.
+    """
+    step = Step(
+        name="Simulated nodes",
+        fingerprint=toolchain.kwok_fingerprint,
+        run=lambda log: toolchain.build_kwok(paths.bin, paths.kwok_stages, log),
+        made=(paths.bin / "kwok", paths.kwok_stages),
+        remedy=_GO_REMEDY,
+        disk_gib=1,
+    )
+    run_steps([step], paths, reporter)
+
+
 def _uv(paths: Paths) -> Path:
     return Path(shutil.which("uv") or paths.home / "uv" / "bin" / "uv")
 

@@ -1,4 +1,4 @@
-"""Programs built from pinned Go modules: Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider."""
+"""Programs built from pinned Go modules: Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider, kwok."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from typing import IO
 
 from local.errors import LocalError
 from local.fingerprint import fingerprint
-from local.shell import run_logged
+from local.shell import output_of, run_logged
 
 MODULES = Path(__file__).parent
 KUBERNETES_VERSION = "1.33.3"
@@ -86,6 +86,11 @@ def pulumi_fingerprint() -> str:
     return _fingerprint("pulumi")
 
 
+def kwok_fingerprint() -> str:
+    """Inputs of kwok."""
+    return _fingerprint("kwok")
+
+
 def build_kubernetes(bin_dir: Path, log: IO[str]) -> None:
     """Build the Kubernetes components, CoreDNS and the pause program into ``bin_dir``."""
     _build("kubernetes", ("./cmd/kubernetes", "./cmd/coredns", "./cmd/pause"), bin_dir, log)
@@ -103,6 +108,16 @@ def build_pulumi(bin_dir: Path, log: IO[str]) -> None:
 def build_kubernetes_provider(bin_dir: Path, log: IO[str]) -> None:
     """Build Pulumi's Kubernetes provider into ``bin_dir``."""
     _build("kubernetes", ("./cmd/pulumi-resource-kubernetes",), bin_dir, log)
+
+
+def build_kwok(bin_dir: Path, stages: Path, log: IO[str]) -> None:
+    """Build kwok, which plays nodes, into ``bin_dir``, and put its own account of nodes and pods into ``stages``."""
+    _build("kwok", ("sigs.k8s.io/kwok/cmd/kwok",), bin_dir, log)
+    source = output_of(["go", "-C", str(MODULES / "kwok"), "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"]).strip()
+    kinds = [Path(source, "kustomize", "stage", kind, "fast") for kind in ("node", "pod")]
+    files = [file for kind in kinds for file in sorted(kind.glob(f"{kind.parent.name}-*.yaml"))]
+    stages.parent.mkdir(parents=True, exist_ok=True)
+    stages.write_text("---\n".join(file.read_text() for file in files))
 
 
 def _build(module: str, packages: tuple[str, ...], bin_dir: Path, log: IO[str]) -> None:
