@@ -31,7 +31,10 @@ def answer_filter(stack: StackSettings) -> Manifest:
     listed = list(dict.fromkeys(route.model for route in stack.all_routes))
     models = {"object": "list", "data": [model_object(name) for name in listed]}
     known = ", ".join(f"'{name}'" for name in listed) or "none"
-    json_type = {"header": {"key": "content-type", "value": "application/json"}}
+    json_type = {
+        "header": {"key": "content-type", "value": "application/json"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
     return envoy_filter(
         stack,
         "modelyard-answers",

@@ -36,6 +36,9 @@ STRIPPED_HEADERS = (
 ANSWERS_LIMIT_BYTES = 16 * MIB
 """Bound of a direct answer, in place of Envoy's 4 KiB: the list of models grows with them."""
 
+NOBODY = "255.255.255.255"
+"""An address that no client has."""
+
 _MODEL_SHOWN = f"%REQ({names.MODEL_HEADER}):256%"
 
 
@@ -52,7 +55,13 @@ def edge_filter(stack: StackSettings) -> Manifest:
                     "max_direct_response_body_size_bytes": ANSWERS_LIMIT_BYTES,
                 }
             ),
-            on_connection_manager({"local_reply_config": {"mappers": _mappers(stack)}}),
+            on_connection_manager(
+                {
+                    "local_reply_config": {"mappers": _mappers(stack)},
+                    # No client counts as internal, whose headers would be believed: Envoy's default was private ranges.
+                    "internal_address_config": {"cidr_ranges": [{"address_prefix": NOBODY, "prefix_len": 32}]},
+                }
+            ),
         ],
     )
 

@@ -1,0 +1,1 @@
+"""Tests of what Higress is told, as a whole."""
