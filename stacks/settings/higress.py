@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr
 
 from stacks.settings.base import Cpu, Name, Quantity, Settings
+from stacks.settings.chart import ChartSettings
 from stacks.settings.gateway import CommonGatewaySettings
 from stacks.settings.pools import Toleration
 
@@ -37,8 +38,8 @@ PluginName = Literal[
 """The Wasm plugins that the program may put on the gateway."""
 
 
-class ChartSettings(Settings):
-    """Where a Helm chart comes from."""
+class HigressChartSettings(ChartSettings):
+    """Where Higress's chart comes from."""
 
     version: str = CHART_VERSION
     """The chart's version."""
@@ -228,7 +229,7 @@ class HigressGatewaySettings(CommonGatewaySettings):
     """Largest request body, in MiB. The plugins that read the model's name take no more than 100."""
     namespace: Name = "higress-system"
     """Namespace of Higress. Its plugins and its console assume the default."""
-    chart: ChartSettings = ChartSettings()
+    chart: HigressChartSettings = HigressChartSettings()
     """The Helm chart."""
     values: dict[str, Any] = {}
     """Further values of the chart, laid over what the other settings make. They are no place for secrets."""
