@@ -143,13 +143,14 @@ class RedisSettings(Settings):
     """A Redis for what gateway pods must agree on: limits, quotas, caches, load balancing."""
 
     host: Domain | None = None
-    """Host name of yours. Default: one that the chart installs, which keeps nothing when it restarts."""
+    """Host name of yours. Default: one that the chart installs. It keeps nothing when it restarts and has no
+    password: ``networkPolicy`` lets nobody but the gateway to it."""
     port: int = Field(default=6379, ge=1, le=65535)
     """Port of yours."""
     username: str = ""
     """User name of yours."""
     password: SecretStr | None = None
-    """Its password. Set it with ``--secret``. Default: none for yours, and a random one for the chart's."""
+    """Password of yours. Set it with ``--secret``."""
 
 
 class PluginSettings(Settings):
@@ -229,6 +230,8 @@ class HigressGatewaySettings(CommonGatewaySettings):
     """Largest request body, in MiB. The plugins that read the model's name take no more than 100."""
     namespace: Name = "higress-system"
     """Namespace of Higress. Its plugins and its console assume the default."""
+    create_namespace: bool = True
+    """Whether the program makes that namespace. It then goes with the stack, whatever is in it."""
     chart: HigressChartSettings = HigressChartSettings()
     """The Helm chart."""
     values: dict[str, Any] = {}
