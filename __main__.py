@@ -14,6 +14,9 @@ except (SettingsError, GatewayConfigTooLargeError) as error:
     raise pulumi.RunError(f"This stack cannot work as it is written:\n{error}") from None
 
 pulumi.export("base_url", platform.base_url)
+for name in ("console_url", "console_password", "dashboards_url"):
+    if (value := getattr(platform.gateway, name)) is not None:
+        pulumi.export(name, value)
 pulumi.export("models", {name: model.base_url for name, model in platform.models.items()})
 pulumi.export(
     "routes",

@@ -10,3 +10,9 @@ class Gateway(Protocol):
 
     base_url: pulumi.Output[str]
     """URL that clients use, ending in ``/v1``."""
+    console_url: pulumi.Output[str] | None
+    """URL of the gateway's web console, where it has one."""
+    console_password: pulumi.Output[str] | None
+    """Password of the console's administrator, a secret."""
+    dashboards_url: pulumi.Output[str] | None
+    """URL of dashboards, where the gateway brings some."""

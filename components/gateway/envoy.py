@@ -21,6 +21,12 @@ class EnvoyGateway(pulumi.ComponentResource):
 
     base_url: pulumi.Output[str]
     """URL that clients use, ending in ``/v1``."""
+    console_url = None
+    """It has no console."""
+    console_password = None
+    """It has no console."""
+    dashboards_url = None
+    """It brings none."""
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:EnvoyGateway", name, {}, opts)
