@@ -21,11 +21,11 @@ class EnvoyGateway(pulumi.ComponentResource):
 
     base_url: pulumi.Output[str]
     """URL that clients use, ending in ``/v1``."""
-    console_url = None
+    console_url: pulumi.Output[str] | None = None
     """It has no console."""
-    console_password = None
+    console_password: pulumi.Output[str] | None = None
     """It has no console."""
-    dashboards_url = None
+    dashboards_url: pulumi.Output[str] | None = None
     """It brings none."""
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
