@@ -1,0 +1,276 @@
+"""The Helm chart ``higress``: where it comes from, and its values.
+
+The chart has two charts in it, whose values stand under ``higress-core`` and ``higress-console``;
+both read ``global``. No secret is among the values: Helm keeps them in the cluster, and Pulumi in
+the stack's state.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from components.manifests.higress import names
+from components.manifests.objects import Manifest
+from stacks.settings import Cpu, HigressGatewaySettings, StackSettings
+from stacks.settings.higress import HigressChartSettings, TracingSettings
+
+RELEASE = "higress"
+"""Name of the Helm release."""
+CORE = "higress-core"
+"""Chart of gateway and controller."""
+CONSOLE = "higress-console"
+"""Chart of the console and the dashboards."""
+
+MIRRORED_CHARTS = "charts"
+"""Folder of a mirror that charts are in."""
+MIRRORED_IMAGES = "higress"
+"""Folder of a mirror that Higress's images are in: the chart puts it before their names."""
+
+PUBLIC_CHARTS = HigressChartSettings().source
+"""Where Higress publishes the chart."""
+
+IDLE_STEP_SECONDS = 600
+"""Idle timeouts are multiples of it: a new one changes the listener, and that drains the clients' connections."""
+
+_DASHBOARDS = ("grafana", "prometheus", "loki")
+
+
+@dataclass(frozen=True)
+class ChartSource:
+    """Where a Helm chart comes from, in the terms of a Helm release."""
+
+    chart: str
+    """Its name in a repository, its ``oci://`` address, or its path."""
+    repository: str | None
+    """URL of the repository, where it is in one."""
+    version: str | None
+    """Its version. None for a path, which holds one version only."""
+
+
+def chart_source(stack: StackSettings) -> ChartSource:
+    """Where the chart comes from: what the stack says, else the mirror, else Higress's repository."""
+    settings = stack.higress.chart
+    if stack.image_mirror and settings.source == PUBLIC_CHARTS:
+        return ChartSource(f"oci://{stack.image_mirror}/{MIRRORED_CHARTS}/{RELEASE}", None, settings.version)
+    if settings.source.startswith(("https://", "http://")):
+        return ChartSource(RELEASE, settings.source, settings.version)
+    if settings.source.startswith("oci://"):
+        return ChartSource(settings.source, None, settings.version)
+    return ChartSource(settings.source, None, None)
+
+
+def chart_values(stack: StackSettings) -> dict[str, Any]:
+    """The values of the chart: what the settings make, with the stack's own ``values`` over it."""
+    made = {"global": _global(stack), CORE: _core(stack), CONSOLE: _console(stack)}
+    return merged(made, stack.higress.values)
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two mappings as one, down to their leaves. Where both have a leaf, the second's counts."""
+    both = {
+        key: merged(below[key], value) if isinstance(below.get(key), dict) and isinstance(value, dict) else value
+        for key, value in above.items()
+    }
+    return {**below, **both}
+
+
+def uses_chart_redis(stack: StackSettings) -> bool:
+    """Whether the chart installs a Redis."""
+    redis = stack.higress.redis
+    return redis is not None and redis.host is None
+
+
+def idle_timeout_seconds(stack: StackSettings) -> int:
+    """How long a request may be silent, in seconds: longer than any route lets it.
+
+    The chart's default of 180 cuts an answer that takes longer to begin.
+    """
+    longest = max(
+        (
+            seconds
+            for route in stack.all_routes
+            for seconds in (
+                route.timeouts.first_byte_seconds,
+                route.timeouts.answer_seconds,
+                route.timeouts.idle_seconds,
+            )
+        ),
+        default=0.0,
+    )
+    return (math.floor(longest / IDLE_STEP_SECONDS) + 1) * IDLE_STEP_SECONDS
+
+
+def gateway_labels(stack: StackSettings) -> dict[str, str]:
+    """The labels by which the chart tells the gateway's pods from all others."""
+    return {"app": names.GATEWAY, "higress": f"{stack.higress.namespace}-{names.GATEWAY}"}
+
+
+CONTROLLER_LABELS = {"app": "higress-controller", "higress": "higress-controller"}
+"""The labels by which the chart tells the controller's pods from all others."""
+
+
+def _global(stack: StackSettings) -> Manifest:
+    gateway = stack.higress
+    return {
+        "ingressClass": gateway.ingress_class,
+        "createIngressClass": gateway.create_ingress_class,
+        "enableRedis": uses_chart_redis(stack),
+        "proxy": {"logLevel": gateway.log_level},
+        "pvc": {"rwxSupported": gateway.dashboards.rwx_supported},
+        "o11y": _dashboards(stack),
+        **({"hub": stack.image_mirror} if stack.image_mirror else {}),
+        **({"priorityClassName": gateway.priority_class} if gateway.priority_class else {}),
+        # The collector of the traces is no route's target, and by default Envoy gets to know those only.
+        **({"onlyPushRouteCluster": False} if gateway.tracing else {}),
+    }
+
+
+def _dashboards(stack: StackSettings) -> Manifest:
+    dashboards = stack.higress.dashboards
+    if not dashboards.enabled:
+        return {"enabled": False}
+    return {"enabled": True, **{name: _dashboard(stack, name) for name in _DASHBOARDS}}
+
+
+def _dashboard(stack: StackSettings, name: str) -> Manifest:
+    storage_class = stack.higress.dashboards.storage_class
+    return {
+        # The hub does not reach these images.
+        **({"image": {"repository": _mirrored(stack, name)}} if stack.image_mirror else {}),
+        **({"pvc": {"storageClassName": storage_class}} if storage_class else {}),
+    }
+
+
+def _core(stack: StackSettings) -> Manifest:
+    gateway = stack.higress
+    controller = gateway.controller
+    return {
+        "gateway": _gateway(stack),
+        "controller": {
+            "replicas": controller.replicas,
+            # The chart, too, lets the controller have twice the CPU that it asks for.
+            "resources": _resources(controller.cpu, controller.memory, cpu_limit=_twice(controller.cpu)),
+            "topologySpreadConstraints": _spread(CONTROLLER_LABELS),
+        },
+        "pilot": {"resources": _resources(controller.cpu, controller.memory, cpu_limit=_twice(controller.cpu))},
+        "downstream": {"idleTimeout": idle_timeout_seconds(stack), "routeTimeout": 0},
+        **({"tracing": _tracing(gateway.tracing)} if gateway.tracing else {}),
+    }
+
+
+def _gateway(stack: StackSettings) -> Manifest:
+    gateway = stack.higress
+    return {
+        **({} if gateway.autoscaling else {"replicas": gateway.replicas}),
+        # As many of Envoy's workers run as the limit has CPUs.
+        "resources": _resources(gateway.cpu, gateway.memory, cpu_limit=gateway.cpu),
+        # Without it the gateway's agent ends Envoy 5 seconds after the order to stop.
+        "env": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
+        "service": _service(gateway),
+        "topologySpreadConstraints": _spread(gateway_labels(stack)),
+        **_rollout(gateway),
+        **({"hostNetwork": True} if gateway.host_network else {}),
+        **({"nodeSelector": gateway.node_selector} if gateway.node_selector else {}),
+        **({"tolerations": _tolerations(gateway)} if gateway.tolerations else {}),
+        **({"autoscaling": _autoscaling(gateway)} if gateway.autoscaling else {}),
+        **({"metrics": _metrics(gateway)} if gateway.metrics else {}),
+    }
+
+
+def _resources(cpu: Cpu, memory: str, *, cpu_limit: str) -> Manifest:
+    # Every limit is written: one that is left out keeps the chart's number, which may be below the request.
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": cpu_limit, "memory": memory}}
+
+
+def _twice(cpu: Cpu) -> str:
+    milli = float(cpu.removesuffix("m")) * (1 if cpu.endswith("m") else 1000)
+    return f"{math.ceil(2 * milli)}m"
+
+
+def _service(gateway: HigressGatewaySettings) -> Manifest:
+    service = gateway.service
+    return {
+        "type": service.type,
+        **({"annotations": service.annotations} if service.annotations else {}),
+        **({"loadBalancerClass": service.load_balancer_class} if service.load_balancer_class else {}),
+        **({"loadBalancerSourceRanges": list(service.source_ranges)} if service.source_ranges else {}),
+        # Kubernetes refuses the field where nothing comes from outside.
+        **({"externalTrafficPolicy": service.external_traffic_policy} if service.type != "ClusterIP" else {}),
+    }
+
+
+def _rollout(gateway: HigressGatewaySettings) -> Manifest:
+    # On their nodes' network two pods can't share a node, so the new one may need the old one's place.
+    return {
+        "rollingMaxSurge": 1 if gateway.host_network else "100%",
+        "rollingMaxUnavailable": int(gateway.host_network),
+    }
+
+
+def _spread(labels: dict[str, str]) -> list[Manifest]:
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": labels},
+        }
+        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    ]
+
+
+def _tolerations(gateway: HigressGatewaySettings) -> list[Manifest]:
+    return [toleration.model_dump(exclude_none=True) for toleration in gateway.tolerations]
+
+
+def _autoscaling(gateway: HigressGatewaySettings) -> Manifest:
+    scaling = gateway.autoscaling
+    if scaling is None:
+        return {}
+    return {
+        "enabled": True,
+        "minReplicas": scaling.min_replicas,
+        "maxReplicas": scaling.max_replicas,
+        "targetCPUUtilizationPercentage": scaling.target_cpu_percent,
+    }
+
+
+def _metrics(gateway: HigressGatewaySettings) -> Manifest:
+    metrics = gateway.metrics
+    if metrics is None:
+        return {}
+    return {
+        "enabled": True,
+        "podMonitorSelector": metrics.labels,
+        "interval": f"{metrics.interval_seconds}s",
+    }
+
+
+def _tracing(tracing: TracingSettings) -> Manifest:
+    return {
+        "enable": True,
+        "sampling": tracing.sampling_percent,
+        # The controller takes the port for a text.
+        tracing.kind: {"service": tracing.service, "port": str(tracing.port)},
+    }
+
+
+def _console(stack: StackSettings) -> Manifest:
+    console = stack.higress.console
+    pull_secret = stack.higress.plugin_pull_secret
+    ingress: Manifest = {"enabled": console.domain is not None}
+    if console.domain:
+        ingress["domain"] = console.domain
+        ingress |= {"tlsSecretName": console.tls_secret_name} if console.tls_secret_name else {}
+        ingress |= {"annotations": console.annotations} if console.annotations else {}
+    return {
+        "ingress": ingress,
+        # The hub does not reach this image.
+        **({"image": {"repository": _mirrored(stack, "console")}} if stack.image_mirror else {}),
+        # A plugin that the console writes is pulled as the program's own are.
+        **({"podEnvs": {"HIGRESS_ADMIN_WASM_PLUGIN_IMAGE_PULL_SECRET": pull_secret}} if pull_secret else {}),
+    }
+
+
+def _mirrored(stack: StackSettings, image: str) -> str:
+    return f"{stack.image_mirror}/{MIRRORED_IMAGES}/{image}"
