@@ -47,7 +47,7 @@ class JwtSettings(Settings):
     """The tokens' ``iss``."""
     jwks: str = Field(min_length=1)
     """The issuer's public keys, as the JSON text of a JWK set."""
-    header: str = "Authorization"
+    header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
     """Request header that carries the token."""
     prefix: str = "Bearer "
     """What stands before the token in that header."""

@@ -168,10 +168,10 @@ class CorsSettings(Settings):
     """Which web pages may call the gateway from a browser."""
 
     origins: tuple[str, ...] = Field(min_length=1)
-    """Their origins, such as ``https://chat.example.com``, or ``*`` for all."""
+    """Their origins, such as ``https://chat.example.com`` or ``https://*.example.com``, or ``*`` for all."""
     headers: tuple[str, ...] = ("authorization", "content-type", "x-api-key")
     """Request headers that they may send."""
-    max_age_seconds: int = Field(default=86400, ge=0)
+    max_age_seconds: int = Field(default=86400, ge=1)
     """How long a browser may remember the permission."""
 
 
@@ -198,7 +198,7 @@ class MaskSettings(Settings):
 
 
 class DataMaskingSettings(Settings):
-    """What must not reach a model, or a client."""
+    """What must not reach a model, or a client. Streams other than of chats are then held back until they end."""
 
     masks: tuple[MaskSettings, ...] = ()
     """Patterns to hide."""

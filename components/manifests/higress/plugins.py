@@ -37,12 +37,13 @@ class Plugin:
 
 PLUGINS: dict[PluginName, Plugin] = {
     "ai-data-masking": Plugin("AI data masking", "ai", "2.0.1", "AUTHN", 991),
+    # The console has it behind key-auth, which would refuse a browser's preflight: that carries no key.
+    "cors": Plugin("CORS", "security", "2.0.2", "AUTHN", 950),
     "model-router": Plugin("AI Model Router", "ai", "2.0.1", "AUTHN", 900),
     "model-mapper": Plugin("AI Model Mapper", "ai", "2.0.1", "AUTHN", 800),
     "jwt-auth": Plugin("JWT Auth", "auth", "2.0.0", "AUTHN", 340, console_version="1.0.0"),
     "key-auth": Plugin("Key Auth", "auth", "2.0.0", "AUTHN", 310, console_version="1.0.0"),
     "ip-restriction": Plugin("IP Restriction", "security", "2.0.1", "AUTHN", 210),
-    "cors": Plugin("CORS", "security", "2.0.2", "AUTHZ", 340),
     "ai-statistics": Plugin("AI Statistics", "ai", "2.0.1", "UNSPECIFIED_PHASE", 900, fails_open=True),
     "ai-cache": Plugin("AI 缓存", "ai", "2.0.1", "UNSPECIFIED_PHASE", 800, fails_open=True),
     "ai-quota": Plugin("AI Quota", "ai", "2.0.1", "UNSPECIFIED_PHASE", 750),
