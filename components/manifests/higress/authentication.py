@@ -1,0 +1,84 @@
+"""Who may call the gateway: API keys by key-auth, tokens by jwt-auth.
+
+Callers are known where their requests come in, and nowhere else. The further places of a chain can't be
+reached from outside, and by then the caller's key is gone.
+"""
+
+from typing import Any
+
+from pydantic import SecretStr
+
+from components.manifests.higress.answers import MODELS, UNKNOWN
+from components.manifests.higress.names import hop
+from components.manifests.higress.places import allowed
+from components.manifests.higress.plugins import rule, wasm_plugin
+from components.manifests.higress.secrets import reference, secret
+from components.manifests.objects import Manifest
+from stacks.settings import ConsumerSettings, JwtSettings, StackSettings
+
+API_KEYS = "modelyard-api-keys"
+"""The Secret with the API keys."""
+
+
+def api_key_secret(stack: StackSettings) -> Manifest | None:
+    """The API keys of all consumers. None where nobody has one."""
+    keys = {name: key for consumer in stack.gateway.auth.consumers for name, key in _keys(consumer).items()}
+    return secret(stack, API_KEYS, keys) if keys else None
+
+
+def key_auth(stack: StackSettings) -> Manifest | None:
+    """The plugin that knows callers by their API keys. None where nobody has one."""
+    consumers = [_with_keys(consumer) for consumer in stack.gateway.auth.consumers if consumer.keys]
+    if not consumers:
+        return None
+    # The console gives the plugin a header of all consumers, for versions that ask for one. Each has its own here.
+    default = {"global_auth": False, "allow": [], "keys": ["x-higress-dummy-key"], "consumers": consumers}
+    return wasm_plugin(stack, "key-auth", default=default, rules=_rules(stack))
+
+
+def jwt_auth(stack: StackSettings) -> Manifest | None:
+    """The plugin that knows callers by their tokens. None where nobody has one."""
+    consumers = [_with_token(consumer.name, consumer.jwt) for consumer in stack.gateway.auth.consumers if consumer.jwt]
+    if not consumers:
+        return None
+    default = {"global_auth": False, "consumers": consumers}
+    return wasm_plugin(stack, "jwt-auth", default=default, rules=_rules(stack))
+
+
+def _rules(stack: StackSettings) -> list[dict[str, Any]]:
+    everybody = [consumer.name for consumer in stack.gateway.auth.consumers]
+    return [
+        # One for each Ingress, as the console looks for a route's consumers.
+        *(rule({"allow": allowed(stack, route)}, ingresses=[hop(route, 0)]) for route in stack.all_routes),
+        rule({"allow": everybody}, ingresses=[MODELS]),
+        rule({"allow": everybody}, ingresses=[UNKNOWN]),
+    ]
+
+
+def _keys(consumer: ConsumerSettings) -> dict[str, SecretStr]:
+    return {f"{consumer.name}-{number}": key for number, key in enumerate(consumer.keys)}
+
+
+def _with_keys(consumer: ConsumerSettings) -> dict[str, Any]:
+    keys = [reference(API_KEYS, name) for name in _keys(consumer)]
+    return {
+        "name": consumer.name,
+        "keys": ["Authorization", "x-api-key"],
+        # In a URL a key would stand in logs.
+        "in_query": False,
+        "in_header": True,
+        # What is compared is the header as a whole.
+        "credentials": [*(f"Bearer {key}" for key in keys), *keys],
+    }
+
+
+def _with_token(name: str, jwt: JwtSettings) -> dict[str, Any]:
+    return {
+        "name": name,
+        "issuer": jwt.issuer,
+        "jwks": jwt.jwks,
+        "from_headers": [{"name": jwt.header, "value_prefix": jwt.prefix}],
+        "clock_skew_seconds": jwt.clock_skew_seconds,
+        # The pods take no token, and a caller's token is nothing that they should see.
+        "keep_token": False,
+    }
