@@ -12,7 +12,7 @@ LOCAL := $(PYTHON) -m local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup local-up local-down local-status local-reset kubectl \
-	preview up destroy refresh output schema bench-setup
+	preview up destroy refresh output schema bench-setup bench-scale
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ schema: .venv ## Write stacks/schema.json anew
 
 bench-setup: .venv ## Measure the first and the second `make demo`, and the memory of the whole
 	@$(PYTHON) -m bench.setup $(ARGS)
+
+bench-scale: .venv ## Measure the program by the number of models, beside a flat one
+	@$(PYTHON) -m bench.scale $(ARGS)
 
 # The environment is made anew when the lock changes, and only then.
 .venv: .venv/.synced
