@@ -21,7 +21,7 @@ def ai_route_record(stack: StackSettings, route: RouteSettings) -> Manifest:
         "headerPredicates": [
             {"key": key, "matchType": "EQUAL", "matchValue": value} for key, value in route.headers.items()
         ],
-        "upstreams": [_upstream(stack, route, target.model, target.weight) for target in routing.targets(route, 0)],
+        "upstreams": _upstreams(stack, route, 0),
         "modelPredicates": [{"matchType": "EQUAL", "matchValue": route.model, "caseSensitive": True}],
         "authConfig": _auth(stack, route),
         "fallbackConfig": _fallback(stack, route),
@@ -51,8 +51,15 @@ def _config_map(stack: StackSettings, name: str, kind: str, data: dict[str, str]
     }
 
 
-def _upstream(stack: StackSettings, route: RouteSettings, model: str, weight: int) -> dict[str, Any]:
-    return {"provider": model, "weight": weight, "modelMapping": routing.mapping(route, stack.model(model))}
+def _upstreams(stack: StackSettings, route: RouteSettings, number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "provider": target.model,
+            "weight": target.weight,
+            "modelMapping": routing.mapping(route, stack.model(target.model), number),
+        }
+        for target in routing.targets(route, number)
+    ]
 
 
 def _auth(stack: StackSettings, route: RouteSettings) -> dict[str, Any]:
@@ -73,6 +80,6 @@ def _fallback(stack: StackSettings, route: RouteSettings) -> dict[str, Any]:
         "enabled": True,
         # The console asks the first one only; the further ones are reached by routes that it leaves alone.
         "fallbackStrategy": "SEQ",
-        "upstreams": [_upstream(stack, route, model, 100) for model in route.fallback],
+        "upstreams": [one for number in range(1, len(route.fallback) + 1) for one in _upstreams(stack, route, number)],
         "responseCodes": ["5xx"],
     }

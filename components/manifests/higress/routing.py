@@ -96,7 +96,7 @@ def model_mapper(stack: StackSettings) -> Manifest:
             name
             for route in stack.all_routes
             for number, name in enumerate(names.hops(route))
-            if model.name in (target.model for target in targets(route, number)) and mapping(route, model)
+            if model.name in (target.model for target in targets(route, number)) and mapping(route, model, number)
         ]
         if places:
             rules.append(
@@ -105,9 +105,11 @@ def model_mapper(stack: StackSettings) -> Manifest:
     return wasm_plugin(stack, "model-mapper", rules=rules)
 
 
-def mapping(route: RouteSettings, model: ModelSettings) -> dict[str, str]:
-    """What becomes of the model's name in a request of a route. Empty where the model knows it."""
-    return {} if route.model in model.names else {"*": model.names[0]}
+def mapping(route: RouteSettings, model: ModelSettings, number: int) -> dict[str, str]:
+    """What becomes of the model's name in a request, at a place of the chain. Empty where it stays."""
+    # One that stands in is asked by its own name, even where it knows the other's: its answer then tells of it.
+    known = model.names[:1] if number else model.names
+    return {} if route.model in known else {"*": model.names[0]}
 
 
 def _destination(stack: StackSettings, upstreams: tuple[UpstreamSettings, ...]) -> str:
