@@ -8,11 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
+from stacks.higress_rules import HIGRESS_RULES
+
 if TYPE_CHECKING:
     from stacks.settings import RouteSettings, StackSettings
 
 CONTAINER_PATHS = ("/cache", "/dev/shm", "/models", "/tmp")  # noqa: S108
 """Paths in a model's container that its own volumes take."""
+KEY_HEADERS = ("authorization", "x-api-key")
+"""Request headers that carry keys. They are taken out once the consumer is known."""
+GATEWAY_HEADERS = ("x-modelyard-", "x-higress-", "x-hi-", "x-mse-", "x-envoy-")
+"""How request headers begin that only a gateway sets."""
 
 
 def problems(stack: "StackSettings") -> list[str]:
@@ -180,6 +186,25 @@ def _keys_differ(stack: "StackSettings") -> Iterator[str]:
             seen.setdefault(value, path)
 
 
+def _consumers_are_known_by_something(stack: "StackSettings") -> Iterator[str]:
+    for index, consumer in enumerate(stack.gateway.auth.consumers):
+        if not consumer.keys and consumer.jwt is None:
+            yield (
+                f"modelyard:gateway.auth.consumers[{index}]: {consumer.name!r} has neither keys nor jwt, so no request "
+                "could be known for theirs: set a key with --secret, or remove the consumer"
+            )
+
+
+def _headers_reach_routes(stack: "StackSettings") -> Iterator[str]:
+    for index, route in enumerate(stack.routes):
+        for name in route.headers:
+            if name in KEY_HEADERS or name.startswith(GATEWAY_HEADERS):
+                yield (
+                    f"modelyard:routes[{index}].headers.{name}: the gateway keeps this header for itself and takes it "
+                    "out of requests, so none could match: name another one, such as x-group"
+                )
+
+
 def _gateway_port(stack: "StackSettings") -> Iterator[str]:
     gateway = stack.gateway
     if gateway.kind == "envoy" and gateway.node_port is not None and gateway.service_type != "NodePort":
@@ -273,12 +298,15 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _weights,
     _consumers_known,
     _keys_differ,
+    _consumers_are_known_by_something,
+    _headers_reach_routes,
     _gateway_port,
     _environment,
     _host_paths,
     _serving_image,
     _pool_sizes,
     _model_sources,
+    *HIGRESS_RULES,
 )
 
 
