@@ -247,9 +247,10 @@ def _metrics(gateway: HigressGatewaySettings) -> Manifest:
 
 
 def _tracing(tracing: TracingSettings) -> Manifest:
+    sampling = float(tracing.sampling_percent)
     return {
         "enable": True,
-        "sampling": tracing.sampling_percent,
+        "sampling": int(sampling) if sampling.is_integer() else sampling,
         # The controller takes the port for a text.
         tracing.kind: {"service": tracing.service, "port": str(tracing.port)},
     }
