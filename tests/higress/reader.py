@@ -127,6 +127,7 @@ def plugin(objects: Sequence[Manifest], name: str) -> Manifest | None:
 class Hop:
     """A place in a chain: which hosts share it, and the model's name that each of them reads in the body."""
 
+    route: str
     shares: tuple[tuple[str, int, str], ...]
     """Host, weight, model."""
 
@@ -153,9 +154,9 @@ def ask(objects: Sequence[Manifest], model: str, headers: Headers | None = None)
     limit = redirects_left = None
     route = first
     while True:
-        hops.append(Hop(tuple(_share(objects, route, model, *target) for target in route.destinations)))
+        hops.append(Hop(route.name, tuple(_share(objects, route, model, *target) for target in route.destinations)))
         action, route_limit = _on_5xx(patches(objects, route.name))
-        limit = limit or route_limit
+        limit = min(limit or route_limit, route_limit)
         # The first redirect of a request sets how many there may be, and with none left nothing is looked at.
         assert redirects_left is None or redirects_left > 0, "the bound ends the chain, and not its last route"
         if "request_headers_to_add" not in action:

@@ -1,0 +1,84 @@
+"""Random stacks, as a stack file would hold them but for the gateway's kind."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Json = dict[str, Any]
+
+MODEL_NAMES = ("a", "a-b", "gemma", "qwen", "qwen2", "qwen2-5")
+"""Names of models, some the beginning of others."""
+ALIASES = ("A/B", "a/b", "a_b", "Org/Name-1.5B", "Qwen/Qwen2.5-1.5B-Instruct", "qwen2.5", "100%", "%%", "模型", "*")
+"""Further names that a route or a server may have. Some make the same plain name of an object."""
+CONSUMERS = ("research", "support", "web")
+TIMES = (0.25, 1, 2.5, 30, 61, 600)
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> Json:
+    """A stack that works."""
+    models = draw(st.lists(st.sampled_from(MODEL_NAMES), min_size=1, unique=True))
+    consumers = draw(st.lists(st.sampled_from(CONSUMERS), unique=True, max_size=0))
+    return {
+        "serving": {"image": "registry.example/serving:1"},
+        "pools": [{"name": "gpu"}],
+        "models": [draw(_model(name)) for name in models],
+        "routes": draw(_routes(models, consumers)),
+        "gateway": {
+            "bodyLimitMib": draw(st.integers(1, 100)),
+            "auth": {"consumers": [{"name": name, "keys": [f"key-of-{name}"]} for name in consumers]},
+        },
+    }
+
+
+def requested(stack: Json) -> list[str]:
+    """Names that clients may ask this stack for: those that it knows, and others that are near."""
+    known = [
+        *(route["model"] for route in stack["routes"]),
+        *(model["name"] for model in stack["models"]),
+        *(name for model in stack["models"] for name in model["servedNames"]),
+    ]
+    near = [change for name in known for change in (f"{name}2", name[:-1], name.upper(), f"{name}.*")]
+    return [name for name in dict.fromkeys([*known, *near]) if name]
+
+
+def _model(name: str) -> st.SearchStrategy[Json]:
+    served = st.lists(st.sampled_from((*MODEL_NAMES, *ALIASES)), max_size=3, unique=True)
+    return st.fixed_dictionaries(
+        {"name": st.just(name), "source": st.just("hf://o/r"), "pool": st.just("gpu"), "servedNames": served}
+    )
+
+
+@st.composite
+def _routes(draw: st.DrawFn, models: list[str], consumers: list[str]) -> list[Json]:
+    asked = draw(st.lists(st.sampled_from((*models, *ALIASES)), max_size=6, unique=True))
+    return [draw(_route(name, models, consumers)) for name in asked]
+
+
+@st.composite
+def _route(draw: st.DrawFn, name: str, models: list[str], consumers: list[str]) -> Json:
+    route: Json = {"model": name, "timeouts": draw(_timeouts)}
+    primaries = [name]
+    if name not in models or draw(st.booleans()):
+        primaries = draw(st.lists(st.sampled_from(models), min_size=1, max_size=3, unique=True))
+        weights = draw(_weights(len(primaries)))
+        route["upstreams"] = [{"model": one, "weight": weight} for one, weight in zip(primaries, weights, strict=True)]
+    others = [one for one in models if one not in primaries]
+    if others:
+        route["fallback"] = draw(st.lists(st.sampled_from(others), unique=True))
+    if draw(st.booleans()):
+        route["consumers"] = draw(st.lists(st.sampled_from(consumers), unique=True)) if consumers else []
+    return route
+
+
+def _weights(number: int) -> st.SearchStrategy[list[int]]:
+    cuts = st.lists(st.integers(0, 100), min_size=number - 1, max_size=number - 1).map(sorted)
+    return cuts.map(lambda cut: [end - start for start, end in zip([0, *cut], [*cut, 100], strict=True)])
+
+
+_timeouts = st.fixed_dictionaries(
+    {},
+    optional={
+        key: st.sampled_from(TIMES) for key in ("connectSeconds", "firstByteSeconds", "answerSeconds", "idleSeconds")
+    },
+)
