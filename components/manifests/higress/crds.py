@@ -71,6 +71,8 @@ def _crd(
             "annotations": {
                 # They may be there already, from a chart or from Istio.
                 "pulumi.com/patchForce": "true",
+                # The API server takes their objects from then on.
+                "pulumi.com/waitFor": "condition=Established",
             },
         },
         "spec": {
