@@ -7,8 +7,8 @@ from pydantic import Field
 from stacks.settings.auth import TokenLimitSettings
 from stacks.settings.base import Name, Settings
 
-HeaderName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-"""The name of a request header, in lower case."""
+HeaderName = Annotated[str, Field(max_length=44, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+"""The name of a request header, in lower case. Higress reads it behind 19 characters of a key, which has 63."""
 
 
 class UpstreamSettings(Settings):

@@ -38,7 +38,10 @@ METADATA = "modelyard"
 INTERNAL = ".internal"
 """Ending of names that the console keeps for itself and hides from its general lists."""
 
+_LONGEST = 63
+"""Longest name of a model that is an AI route's as it stands. Objects' names hold it and more, 253 in all."""
 _READABLE = 40
+"""What stays of other names, ahead of the digest."""
 
 
 def ai_route(route: RouteSettings) -> str:
@@ -47,7 +50,7 @@ def ai_route(route: RouteSettings) -> str:
     Other names are made fit, with a digest that keeps them apart.
     """
     plain = re.sub(r"[^a-z0-9]+", "-", route.model.lower()).strip("-")
-    if plain == route.model and not route.headers:
+    if plain == route.model and len(plain) <= _LONGEST and not route.headers:
         return plain
     digest = hashlib.sha256(repr((route.model, sorted(route.headers.items()))).encode()).hexdigest()[:8]
     return f"{plain[:_READABLE].strip('-')}-{digest}".removeprefix("-")
