@@ -142,8 +142,11 @@ def _public_keys(jwks: str) -> list[dict[str, Any]] | str:
             return f"key {number} is of type 'oct', a secret that would stand in plain text"
         if kind not in KEY_MEMBERS:
             return f"key {number} is of type {kind!r}, which the plugin does not know"
+        if "d" in key:
+            return f"key {number} has 'd', so it is a private key, which would stand in plain text"
         for name, pattern in KEY_MEMBERS[kind].items():
-            if not re.fullmatch(pattern, str(key.get(name))):
+            member = key.get(name)
+            if not isinstance(member, str) or not re.fullmatch(pattern, member):
                 return f"key {number} of type {kind!r} has no {name!r}, or one that is none"
     return keys
 
@@ -259,8 +262,8 @@ def _addresses(stack: "StackSettings") -> Iterator[str]:
         for position, each in enumerate(addresses):
             if not _is_range(each):
                 yield (
-                    f"modelyard:gateway.{path}[{position}]: {each!r} is no address and no range of them: write one such "
-                    "as 203.0.113.7 or 10.0.0.0/8"
+                    f"modelyard:gateway.{path}[{position}]: {each!r} is no address and no range of them: write one "
+                    "such as 203.0.113.7 or 10.0.0.0/8"
                 )
 
 
