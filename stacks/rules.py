@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from posixpath import normpath
 from typing import TYPE_CHECKING
 
+from stacks.higress_release_rules import release_problems
 from stacks.higress_rules import HIGRESS_RULES
 
 if TYPE_CHECKING:
@@ -307,6 +308,7 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _pool_sizes,
     _model_sources,
     *HIGRESS_RULES,
+    release_problems,
 )
 
 
