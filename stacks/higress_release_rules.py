@@ -27,6 +27,17 @@ FIXED_VALUES = {
 }
 """Values of the chart that budgets, network policies and routes count on."""
 
+MAPPINGS = (
+    "global",
+    "higress-core",
+    "higress-console",
+    "higress-core.downstream",
+    "higress-core.upstream",
+    "higress-core.gzip",
+    "higress-core.tracing",
+)
+"""Values of the chart that are mappings, and that others are laid under."""
+
 IN_CLUSTER = (".svc.cluster.local", ".dns", ".static")
 """How hosts end that Envoy knows: Services, and entries of the McpBridge."""
 
@@ -182,6 +193,17 @@ def _values(gateway: "HigressGatewaySettings") -> Iterator[str]:
             )
 
 
+def _values_are_mappings(gateway: "HigressGatewaySettings") -> Iterator[str]:
+    for path in MAPPINGS:
+        *above, last = path.split(".")
+        parent = _at(gateway.values, ".".join(above)) if above else gateway.values
+        if isinstance(parent, dict) and last in parent and not isinstance(parent[last], dict):
+            yield (
+                f"modelyard:gateway.values: {path} is {parent[last]!r}, but the chart has a mapping there: write the "
+                "keys below it"
+            )
+
+
 def _at(values: dict[str, Any], path: str) -> Any:
     found: Any = values
     for key in path.split("."):
@@ -203,4 +225,5 @@ _RULES: tuple[Rule, ...] = (
     _admin_password,
     _tracing,
     _values,
+    _values_are_mappings,
 )
