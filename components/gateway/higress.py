@@ -20,9 +20,9 @@ class HigressGateway(pulumi.ComponentResource):
 
     base_url: pulumi.Output[str]
     """URL that clients use, ending in ``/v1``."""
-    console_url: pulumi.Output[str]
+    console_url: pulumi.Output[str] | None
     """URL of the console."""
-    console_password: pulumi.Output[str]
+    console_password: pulumi.Output[str] | None
     """Password of the console's administrator, a secret."""
     dashboards_url: pulumi.Output[str] | None
     """URL of the chart's Grafana, where the stack asks for it."""
@@ -32,7 +32,8 @@ class HigressGateway(pulumi.ComponentResource):
         release = HigressRelease(f"{name}-higress", stack, pulumi.ResourceOptions(parent=self))
         # Routes come after what they lean on, and go before it: a plugin that outlives the chart's
         # resource definitions keeps the next installation from starting.
-        plugins = self._create(name, collection.plugin_objects(stack), release.ready)
+        secrets = self._create(name, collection.secret_objects(stack), release.ready)
+        plugins = self._create(name, collection.plugin_objects(stack), [*release.ready, *secrets])
         self._create(name, collection.route_objects(stack), plugins)
 
         self.base_url = release.base_url

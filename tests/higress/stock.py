@@ -112,9 +112,9 @@ def _cluster_name(destination: str) -> str:
 def _stock(told: Manifest) -> Manifest:
     """A filter's configuration without what only Higress's Envoy knows."""
     value = {key: part for key, part in told["value"].items() if key != "with_request_body"}
-    (matcher,) = value["custom_response_matcher"]["matcher_list"]["matchers"]
-    if matcher["on_match"]["action"]["typed_config"]["type_url"].endswith(".RedirectPolicy"):
-        value = {}
+    for matcher in value.get("custom_response_matcher", {}).get("matcher_list", {}).get("matchers", []):
+        if matcher["on_match"]["action"]["typed_config"]["type_url"].endswith(".RedirectPolicy"):
+            value = {}
     return {**told, "value": value}
 
 

@@ -3,6 +3,7 @@
 import json
 
 from components.manifests.envoy.proto import Json
+from components.manifests.higress.chains import body_kept
 from components.manifests.higress.envoy_filter import envoy_filter, on_route
 from components.manifests.higress.routing import ingress
 from components.manifests.objects import Manifest
@@ -44,7 +45,7 @@ def answer_filter(stack: StackSettings) -> Manifest:
                 {**_answer(200, json.dumps(models, ensure_ascii=False)), "response_headers_to_add": [json_type]},
             ),
             # The edge puts the rest of the error around it.
-            on_route(UNKNOWN, _answer(404, f"Known models: {known}.")),
+            on_route(UNKNOWN, {**_answer(404, f"Known models: {known}."), **body_kept(stack)}),
         ],
     )
 

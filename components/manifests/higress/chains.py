@@ -85,18 +85,28 @@ def _times(route: RouteSettings) -> Json:
 def _custom_response(stack: StackSettings, route: RouteSettings, number: int) -> Json:
     is_last = number == len(route.fallback)
     action = _exhausted(route) if is_last else _redirect(route, number)
-    return {
-        "typed_per_filter_config": {
-            _FILTER: typed_struct(
-                "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
-                {
-                    "custom_response_matcher": {"matcher_list": {"matchers": [_on_server_error(action)]}},
-                    # The console's 1,000 KiB would refuse a larger request even where no fallback is needed.
-                    "with_request_body": {"max_request_bytes": stack.gateway.body_limit_mib * MIB},
-                },
-            )
-        }
+    return _filter_config(
+        stack, {"custom_response_matcher": {"matcher_list": {"matchers": [_on_server_error(action)]}}}
+    )
+
+
+def body_kept(stack: StackSettings) -> Json:
+    """A change of a route that has its request's body kept, so that it can be sent again.
+
+    The filter decides that as a request comes in. Its model isn't known then, so it stands on the route
+    that takes what no other one does.
+    """
+    return _filter_config(stack, {})
+
+
+def _filter_config(stack: StackSettings, config: Json) -> Json:
+    told = {
+        **config,
+        # The console's 1,000 KiB would refuse a larger request even where no fallback is needed.
+        "with_request_body": {"max_request_bytes": stack.gateway.body_limit_mib * MIB},
     }
+    message = "envoy.extensions.filters.http.custom_response.v3.CustomResponse"
+    return {"typed_per_filter_config": {_FILTER: typed_struct(message, told)}}
 
 
 def _on_server_error(action: Json) -> Json:
