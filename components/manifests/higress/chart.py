@@ -6,9 +6,10 @@ the stack's state.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+from components.manifests import helm
+from components.manifests.helm import ChartSource
 from components.manifests.higress import names
 from components.manifests.objects import Manifest
 from stacks.settings import Cpu, HigressGatewaySettings, StackSettings
@@ -35,43 +36,19 @@ IDLE_STEP_SECONDS = 600
 _DASHBOARDS = ("grafana", "prometheus", "loki")
 
 
-@dataclass(frozen=True)
-class ChartSource:
-    """Where a Helm chart comes from, in the terms of a Helm release."""
-
-    chart: str
-    """Its name in a repository, its ``oci://`` address, or its path."""
-    repository: str | None
-    """URL of the repository, where it is in one."""
-    version: str | None
-    """Its version. None for a path, which holds one version only."""
-
-
 def chart_source(stack: StackSettings) -> ChartSource:
     """Where the chart comes from: what the stack says, else the mirror, else Higress's repository."""
     settings = stack.higress.chart
     if stack.image_mirror and settings.source == PUBLIC_CHARTS:
-        return ChartSource(f"oci://{stack.image_mirror}/{MIRRORED_CHARTS}/{RELEASE}", None, settings.version)
-    if settings.source.startswith(("https://", "http://")):
-        return ChartSource(RELEASE, settings.source, settings.version)
-    if settings.source.startswith("oci://"):
-        return ChartSource(settings.source, None, settings.version)
-    return ChartSource(settings.source, None, None)
+        address = f"oci://{stack.image_mirror}/{MIRRORED_CHARTS}/{RELEASE}"
+        settings = settings.model_copy(update={"source": address})
+    return helm.chart_source(RELEASE, settings)
 
 
 def chart_values(stack: StackSettings) -> dict[str, Any]:
     """The values of the chart: what the settings make, with the stack's own ``values`` over it."""
     made = {"global": _global(stack), CORE: _core(stack), CONSOLE: _console(stack)}
-    return merged(made, stack.higress.values)
-
-
-def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Two mappings as one, down to their leaves. Where both have a leaf, the second's counts."""
-    both = {
-        key: merged(below[key], value) if isinstance(below.get(key), dict) and isinstance(value, dict) else value
-        for key, value in above.items()
-    }
-    return {**below, **both}
+    return helm.merged(made, stack.higress.values)
 
 
 def uses_chart_redis(stack: StackSettings) -> bool:

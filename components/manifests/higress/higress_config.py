@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from components.manifests.higress.chart import CORE, chart_values, merged
+from components.manifests.helm import merged
+from components.manifests.higress.chart import CORE, chart_values
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
 
