@@ -12,13 +12,18 @@ from components.gpu_node_pool.contract import GpuNodePool
 from components.gpu_node_pool.existing import ExistingGpuNodePool
 from components.manifests.hugging_face import token_secret
 from components.model_service.contract import ModelService, ModelServiceArgs
+from components.model_service.llmaz import LlmazModelService
+from components.model_service.llmaz_operator import LlmazOperator
 from components.model_service.native import NativeModelService
 from stacks.capacity import shortages
 from stacks.settings import ClusterSettings, ModelSettings, StackSettings
 
 POOL_ADAPTERS = {"existing": ExistingGpuNodePool}
 """What makes the nodes, by ``adapter`` of a pool."""
-MODEL_BACKENDS = {"native": NativeModelService}
+MODEL_BACKENDS: Mapping[str, Callable[[str, ModelServiceArgs, pulumi.ResourceOptions], ModelService]] = {
+    "native": NativeModelService,
+    "llmaz": LlmazModelService,
+}
 """What runs the replicas, by ``backend`` of a model."""
 GATEWAY_KINDS: Mapping[str, Callable[[str, StackSettings, pulumi.ResourceOptions], Gateway]] = {"envoy": EnvoyGateway}
 """What is in front of the models, by ``kind`` of the gateway."""
@@ -51,6 +56,8 @@ class Platform(pulumi.ComponentResource):
             pool.name: POOL_ADAPTERS[pool.adapter](f"{name}-{pool.name}", pool, on_cluster) for pool in stack.pools
         }
         token = _token(f"{name}-modelhub", stack, pulumi.ResourceOptions(parent=self, provider=cluster))
+        needs_llmaz = any(model.backend == "llmaz" for model in stack.models)
+        llmaz = LlmazOperator(f"{name}-llmaz", stack, on_cluster) if needs_llmaz else None
         self.models = {
             model.name: MODEL_BACKENDS[model.backend](
                 f"{name}-{model.name}",
@@ -60,7 +67,7 @@ class Platform(pulumi.ComponentResource):
                     serving=stack.serving,
                     namespace=stack.cluster.namespace,
                 ),
-                _model_options(self, cluster, model, token),
+                _model_options(self, cluster, model, token, llmaz),
             )
             for model in stack.models
         }
@@ -95,10 +102,12 @@ def _token(name: str, stack: StackSettings, opts: pulumi.ResourceOptions) -> Sec
 
 
 def _model_options(
-    parent: Platform, cluster: Provider, model: ModelSettings, token: Secret | None
+    parent: Platform, cluster: Provider, model: ModelSettings, token: Secret | None, llmaz: LlmazOperator | None
 ) -> pulumi.ResourceOptions:
+    before: list[pulumi.Resource] = []
     # A pod takes the token at its start or not at all, so the Secret comes first.
-    needs_token = token is not None and model.source.startswith("hf://")
-    return pulumi.ResourceOptions(
-        parent=parent, providers={"kubernetes": cluster}, depends_on=[token] if token and needs_token else None
-    )
+    if token and model.source.startswith("hf://"):
+        before.append(token)
+    if llmaz and model.backend == "llmaz":
+        before.append(llmaz)
+    return pulumi.ResourceOptions(parent=parent, providers={"kubernetes": cluster}, depends_on=before)

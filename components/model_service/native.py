@@ -8,8 +8,8 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifests import workload
 from components.manifests.workload_pod import PORT
+from components.model_service import exchange
 from components.model_service.contract import ModelServiceArgs
-from stacks.settings import ModelSettings
 
 
 class NativeModelService(pulumi.ComponentResource):
@@ -30,16 +30,21 @@ class NativeModelService(pulumi.ComponentResource):
     """True, and known only once all replicas are ready."""
 
     def __init__(self, name: str, args: ModelServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("modelyard:index:NativeModelService", name, {}, opts)
+        super().__init__(exchange.NATIVE, name, {}, exchange.component_options(exchange.NATIVE, opts))
         child = pulumi.ResourceOptions(parent=self)
         model, namespace = args.model, args.namespace
 
         manifest = workload.stateful_set(model, args.placement, args.serving, namespace)
         stateful_set = StatefulSet(
-            f"{name}-statefulset",
+            f"{name}-replicas",
             metadata=manifest["metadata"],
             spec=manifest["spec"],
-            opts=_stateful_set_options(self, model),
+            opts=exchange.workload_options(
+                exchange.STATEFUL_SET,
+                self,
+                workload.rollout_seconds(model),
+                autoscaled=model.autoscaling is not None,
+            ),
         )
         headless = workload.headless_service(model, namespace)
         Service(f"{name}-service", metadata=headless["metadata"], spec=headless["spec"], opts=child)
@@ -62,13 +67,3 @@ class NativeModelService(pulumi.ComponentResource):
                 "ready": self.ready,
             }
         )
-
-
-def _stateful_set_options(parent: NativeModelService, model: ModelSettings) -> pulumi.ResourceOptions:
-    seconds = workload.rollout_seconds(model)
-    return pulumi.ResourceOptions(
-        parent=parent,
-        custom_timeouts=pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s", delete=f"{seconds}s"),
-        # Where an autoscaler owns the number, the last number asked for must not come back.
-        ignore_changes=["spec.replicas"] if model.autoscaling else None,
-    )

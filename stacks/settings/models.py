@@ -99,8 +99,9 @@ class ModelSettings(Settings):
     """Commit, tag or branch of an ``hf://`` source. Default: the repository's main branch."""
     served_names: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Names that vLLM answers to. Default: the model's name."""
-    backend: Literal["native"] = "native"
-    """What runs the replicas. ``native``: a StatefulSet, no operator."""
+    backend: Literal["native", "llmaz"] = "native"
+    """What runs the replicas. ``native``: a StatefulSet, no operator. ``llmaz``: the operator of that name,
+    which has had no commit since October 2025, so take it only where its objects are wanted."""
     replicas: int | None = Field(default=None, ge=0)
     """Number of replicas. Default: 1, or what ``autoscaling`` says."""
     autoscaling: AutoscalingSettings | None = None

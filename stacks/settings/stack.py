@@ -9,6 +9,7 @@ from stacks.settings.base import Settings
 from stacks.settings.cluster import ClusterSettings
 from stacks.settings.gateway import EnvoyGatewaySettings
 from stacks.settings.higress import HigressGatewaySettings
+from stacks.settings.llmaz import LlmazSettings
 from stacks.settings.models import ModelSettings, ServingSettings
 from stacks.settings.pools import GpuNodePoolSettings
 from stacks.settings.routes import RouteSettings
@@ -44,6 +45,8 @@ class StackSettings(Settings):
     """The container that every model runs in."""
     models: tuple[ModelSettings, ...] = ()
     """Models."""
+    llmaz: LlmazSettings = LlmazSettings()
+    """The llmaz operator, for models whose ``backend`` is ``llmaz``."""
     gateway: GatewaySettings = EnvoyGatewaySettings()
     """The gateway in front of the models."""
     routes: tuple[RouteSettings, ...] = ()

@@ -26,11 +26,11 @@ def test_everything_that_two_models_and_a_gateway_need(run: Run, preview: bool) 
         ("pulumi:providers:kubernetes", "platform-cluster", "platform"),
         ("modelyard:index:ExistingGpuNodePool", "platform-gpu", "platform"),
         ("modelyard:index:NativeModelService", "platform-qwen", "platform"),
-        ("kubernetes:apps/v1:StatefulSet", "platform-qwen-statefulset", "platform-qwen"),
+        ("kubernetes:apps/v1:StatefulSet", "platform-qwen-replicas", "platform-qwen"),
         ("kubernetes:core/v1:Service", "platform-qwen-service", "platform-qwen"),
         ("kubernetes:core/v1:Service", "platform-qwen-lb-service", "platform-qwen"),
         ("modelyard:index:NativeModelService", "platform-gemma", "platform"),
-        ("kubernetes:apps/v1:StatefulSet", "platform-gemma-statefulset", "platform-gemma"),
+        ("kubernetes:apps/v1:StatefulSet", "platform-gemma-replicas", "platform-gemma"),
         ("kubernetes:core/v1:Service", "platform-gemma-service", "platform-gemma"),
         ("kubernetes:core/v1:Service", "platform-gemma-lb-service", "platform-gemma"),
         ("modelyard:index:EnvoyGateway", "platform-gateway", "platform"),
@@ -160,7 +160,7 @@ def changed(run: Run, before: StackSettings, after: StackSettings) -> set[str]:
 
 def test_an_engine_argument_changes_one_stateful_set_and_nothing_else(run: Run) -> None:
     longer = stack(models=[{**QWEN, "engine": {"maxModelLen": 4096}}, GEMMA])
-    assert changed(run, stack(), longer) == {"platform-qwen-statefulset"}
+    assert changed(run, stack(), longer) == {"platform-qwen-replicas"}
 
 
 def test_a_fallback_changes_the_gateways_config_map_and_touches_no_pod(run: Run) -> None:
@@ -172,7 +172,7 @@ def test_a_model_more_adds_its_own_objects_and_a_route(run: Run) -> None:
     third = {"name": "llama", "source": "hf://meta/llama", "pool": "gpu"}
     assert changed(run, stack(), stack(models=[QWEN, GEMMA, third])) == {
         "platform-llama",
-        "platform-llama-statefulset",
+        "platform-llama-replicas",
         "platform-llama-service",
         "platform-llama-lb-service",
         "platform-gateway-routes",

@@ -135,7 +135,7 @@ def test_a_third_model_stays_pending_and_an_up_that_was_killed_is_finished_by_th
         reason = wait_for(lambda: _unschedulable(stack, "third-0"), "the scheduler's event", seconds=120, every=0.5)
         # A model that waits for a GPU is a route that its fallback answers.
         answer = wait_for(lambda: _answer(client, "third"), "the third route", seconds=120, every=0.2)
-        wait_for(lambda: "third-statefulset creating" in log.read_text() or None, "pulumi to wait for it", seconds=60)
+        wait_for(lambda: "third-replicas creating" in log.read_text() or None, "pulumi to wait for it", seconds=60)
     finally:
         # Not a friendly stop: the lock and the operation under way stay behind.
         os.killpg(running.pid, signal.SIGKILL)

@@ -1,0 +1,87 @@
+"""The Helm release of llmaz: where its chart comes from, its values, and what its Deployment lacks."""
+
+from typing import Any
+
+from components.manifests.helm import ChartSource, chart_source, merged
+from components.manifests.objects import Manifest
+from stacks.settings import StackSettings
+from stacks.settings.llmaz import LlmazChartSettings
+
+RELEASE = "llmaz"
+"""Name of the release, of the chart, and of the beginning of its objects' names: the operator knows no other."""
+NAMESPACE = "llmaz-system"
+"""Namespace of the operator, which knows no other."""
+WEBHOOK_PORT = 9443
+"""Port of the operator's admission webhooks in its pod."""
+
+OPERATOR_IMAGE = "inftyai/llmaz"
+"""The operator's image in a registry."""
+LEADER_WORKER_SET_REGISTRY = "registry.k8s.io"
+"""Where LeaderWorkerSet's image is published."""
+LEADER_WORKER_SET_IMAGE = "lws/lws"
+"""Its image there."""
+LEADER_WORKER_SET_VERSION = "v0.6.1"
+"""The version of LeaderWorkerSet that the chart has in it."""
+
+PUBLIC_CHART = LlmazChartSettings().source
+"""Where llmaz publishes the chart."""
+
+UNUSED = ("envoy-ai-gateway", "envoy-gateway", "kube-scheduler", "open-webui", "prometheus")
+"""What else the chart brings: another gateway, a chat page, a scheduler and its own metrics."""
+
+
+def source(stack: StackSettings) -> ChartSource:
+    """Where the chart comes from: what the stack says, else the mirror, else llmaz's registry."""
+    settings = stack.llmaz.chart
+    if stack.image_mirror and settings.source == PUBLIC_CHART:
+        # `helm pull` and `helm push` keep a chart's name, and Higress's chart is in the same folder.
+        return ChartSource(f"oci://{stack.image_mirror}/charts/{RELEASE}", None, settings.version)
+    return chart_source(RELEASE, settings)
+
+
+def values(stack: StackSettings) -> dict[str, Any]:
+    """The values of the chart: what the settings make, with the stack's own ``values`` over it."""
+    mirror = stack.image_mirror
+    manager: Manifest = {
+        # The chart's own limit of 128 MiB is too low for a cluster with many Secrets, all of which it caches.
+        "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}}
+    }
+    if mirror:
+        manager["image"] = {"repository": f"{mirror}/{OPERATOR_IMAGE}"}
+    made: dict[str, Any] = {
+        "controllerManager": {"manager": manager},
+        "leaderWorkerSet": {"enabled": stack.llmaz.leader_worker_set},
+        # Models bring runtimes of their own, and the chart's would race with the webhook that checks them.
+        "backendRuntime": {"enabled": False},
+        # No name of a scheduler: with one the operator rewrites objects that are the program's.
+        "globalConfig": {"configData": "{}"},
+        **{name: {"enabled": False} for name in UNUSED},
+    }
+    if stack.llmaz.leader_worker_set:
+        image = {
+            # The version is written out, for the chart's sources have the staging registry's latest one.
+            "repository": f"{mirror or LEADER_WORKER_SET_REGISTRY}/{LEADER_WORKER_SET_IMAGE}",
+            "tag": LEADER_WORKER_SET_VERSION,
+        }
+        made["lws"] = {"image": {"manager": image}}
+    return merged(made, stack.llmaz.values)
+
+
+def namespace() -> Manifest:
+    """The operator's namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+
+
+def webhook_probe() -> Manifest:
+    """What is added to the operator's Deployment: it counts as started once its webhooks can be reached.
+
+    By the chart it is ready as soon as its process runs. For a minute or two, until its certificate is
+    made and mounted, the webhooks would then refuse every object of a model.
+    """
+    probe = {"tcpSocket": {"port": WEBHOOK_PORT}, "periodSeconds": 2, "failureThreshold": 150}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": f"{RELEASE}-controller-manager", "namespace": NAMESPACE},
+        "spec": {"template": {"spec": {"containers": [{"name": "manager", "startupProbe": probe}]}}},
+    }
