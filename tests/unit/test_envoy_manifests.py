@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -198,6 +199,62 @@ def test_changed_fallback_keeps_the_routes_cluster() -> None:
     names = [{each["route"]["cluster"] for each in routes(settings, "qwen")} for settings in (with_fallback, without)]
 
     assert names == [{"chain:qwen:qwen"}, {"chain:qwen:qwen"}]
+
+
+A_B = stack(
+    [{"name": "qwen"}, {"name": "gemma"}],
+    [
+        {"model": "qwen"},
+        {"model": "qwen", "headers": {"x-group": "b"}, "upstreams": [{"model": "gemma"}]},
+        {"model": "qwen", "headers": {"x-user": "a:b&c", "x-group": "b"}, "upstreams": [{"model": "gemma"}]},
+        {"model": "gemma", "headers": {"x-group": "b"}},
+    ],
+)
+
+
+def test_a_route_with_more_headers_is_tried_first() -> None:
+    path, method = {"safe_regex": ANY}, {"name": ":method", "string_match": {"exact": "POST"}}
+    streamed = {"name": "x-modelyard-stream", "string_match": {"exact": "true"}}
+    group = {"name": "x-group", "string_match": {"exact": "b"}}
+    user = {"name": "x-user", "string_match": {"exact": "a:b&c"}}
+
+    assert [(each["match"], each["route"]["cluster"]) for each in routes(A_B, "qwen")] == [
+        ({**path, "headers": [method, *more]}, cluster)
+        for more, cluster in (
+            ([streamed, user, group], "chain:qwen:gemma?x-group=b&x-user=a%3Ab%26c"),
+            ([user, group], "chain:qwen:gemma?x-group=b&x-user=a%3Ab%26c"),
+            ([streamed, group], "chain:qwen:gemma?x-group=b"),
+            ([group], "chain:qwen:gemma?x-group=b"),
+            ([streamed], "chain:qwen:qwen"),
+            ([], "chain:qwen:qwen"),
+        )
+    ]
+
+
+def test_every_route_of_a_model_has_a_chain_of_its_own() -> None:
+    chains = [name for name in clusters(A_B) if name.startswith("chain:")]
+
+    assert chains == [
+        "chain:qwen:qwen",
+        "chain:qwen:gemma?x-group=b",
+        "chain:qwen:gemma?x-group=b&x-user=a%3Ab%26c",
+        "chain:gemma:gemma?x-group=b",
+    ]
+
+
+def test_a_model_that_asks_for_headers_is_not_found_without() -> None:
+    *known, refusal = routes(A_B, "gemma")
+
+    assert len(known) == 2
+    assert refusal["match"]["headers"] == [{"name": ":method", "string_match": {"exact": "POST"}}]
+    assert refusal["direct_response"]["status"] == 404
+
+
+def test_a_model_of_several_routes_is_listed_once() -> None:
+    other = virtual_host(A_B)["matcher"]["on_no_match"]["action"]["typed_config"]["routes"]
+
+    paths = [each["match"].get("path") for each in other]
+    assert [path for path in paths if path] == ["/v1/models", "/v1/models/qwen", "/v1/models/gemma"]
 
 
 @pytest.mark.parametrize(

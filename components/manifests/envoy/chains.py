@@ -4,12 +4,14 @@ For a model ``m`` the cluster ``m`` holds its pods. ``map:m`` and ``via:m`` lead
 internal listener, which writes the name that the pods know into the body: ``map:`` for a route
 whose own name the pods don't know, ``via:`` for a fallback, which the answer's headers tell of.
 
-A route names one composite cluster for each of its upstreams. The cluster's name depends on these
-two only: a changed fallback changes the cluster, which Envoy swaps at once, and not the route.
+A route names one composite cluster for each of its upstreams. The cluster's name depends on what the
+route answers to and on the upstream only: a changed fallback changes the cluster, which Envoy swaps at
+once, and not the route.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from stacks.settings import ModelSettings, RouteSettings, StackSettings
 
@@ -49,7 +51,7 @@ def tries(route: RouteSettings) -> int:
 def chains(stack: StackSettings, route: RouteSettings) -> list[Chain]:
     """The chains of a route, one for each upstream."""
     return [
-        Chain(f"chain:{route.model}:{target.model}", _members(stack, route, stack.model(target.model)), target.weight)
+        Chain(_name(route, target.model), _members(stack, route, stack.model(target.model)), target.weight)
         for target in route.targets
     ]
 
@@ -58,6 +60,12 @@ def all_chains(stack: StackSettings) -> Iterator[Chain]:
     """Every chain of the stack, in the order of the routes."""
     for route in stack.all_routes:
         yield from chains(stack, route)
+
+
+def _name(route: RouteSettings, upstream: str) -> str:
+    name = f"chain:{route.model}:{upstream}"
+    # No upstream's name has a '?', and no query a ':', so that no two routes get the same name.
+    return f"{name}?{urlencode(sorted(route.headers.items()))}" if route.headers else name
 
 
 def _members(stack: StackSettings, route: RouteSettings, upstream: ModelSettings) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def route_configuration(stack: StackSettings) -> Json:
 
 
 def _by_model(stack: StackSettings) -> Json:
-    known = {route.model: _action(_model_routes(stack, route)) for route in stack.all_routes}
+    known = {model: _action(_routes_of(stack, model, own)) for model, own in _by_name(stack).items()}
     other = {"action": _action([*_list_routes(stack), *_error_routes(stack)])}
     if not known:
         return {"on_no_match": other}
@@ -60,6 +60,23 @@ def _by_model(stack: StackSettings) -> Json:
         },
         "on_no_match": other,
     }
+
+
+def _by_name(stack: StackSettings) -> dict[str, list[RouteSettings]]:
+    found: dict[str, list[RouteSettings]] = {}
+    for route in stack.all_routes:
+        found.setdefault(route.model, []).append(route)
+    return found
+
+
+def _routes_of(stack: StackSettings, model: str, own: list[RouteSettings]) -> list[Json]:
+    # The more a route asks for, the earlier it is tried.
+    ordered = sorted(own, key=lambda route: len(route.headers), reverse=True)
+    found = [match for route in ordered for match in _model_routes(stack, route)]
+    if not ordered[-1].headers:
+        return found
+    message = f"The model '{literal(model)}' answers only to requests with certain other headers."
+    return [*found, _refusal(_model_match(), 404, invalid_request(message, "model_not_found", "model"))]
 
 
 def _action(routes: list[Json]) -> Json:
@@ -86,7 +103,8 @@ def _model_routes(stack: StackSettings, route: RouteSettings) -> list[Json]:
         "idle_timeout": seconds(tries * times.answer_seconds + 1),
         "retry_policy": _retry_policy(tries, times.answer_seconds, lone=lone),
     }
-    is_streamed = {"name": names.STREAM_HEADER, "string_match": {"exact": "true"}}
+    is_streamed = _exactly(names.STREAM_HEADER, "true")
+    asked_for = [_exactly(name, value) for name, value in route.headers.items()]
     return [
         {
             "name": route.model,
@@ -94,7 +112,7 @@ def _model_routes(stack: StackSettings, route: RouteSettings) -> list[Json]:
             "route": {**destination, **action},
             **_allowed_consumers(route),
         }
-        for match, action in ((_model_match(is_streamed), streamed), (_model_match(), plain))
+        for match, action in ((_model_match(is_streamed, *asked_for), streamed), (_model_match(*asked_for), plain))
     ]
 
 
@@ -132,9 +150,7 @@ def _destination(choices: list[chains.Chain]) -> Json:
 def _allowed_consumers(route: RouteSettings) -> Json:
     if route.consumers is None:
         return {}
-    principals = [
-        {"header": {"name": names.CONSUMER_HEADER, "string_match": {"exact": name}}} for name in route.consumers
-    ]
+    principals = [{"header": _exactly(names.CONSUMER_HEADER, name)} for name in route.consumers]
     policies = {"consumers": {"permissions": [{"any": True}], "principals": principals}} if principals else {}
     return {
         "typed_per_filter_config": {
@@ -147,7 +163,7 @@ def _allowed_consumers(route: RouteSettings) -> Json:
 
 
 def _list_routes(stack: StackSettings) -> list[Json]:
-    listed = [route.model for route in stack.all_routes]
+    listed = list(_by_name(stack))
     everything = {"object": "list", "data": [model_object(literal(model)) for model in listed]}
     return [
         _listing("/v1/models", everything),
@@ -210,7 +226,7 @@ def _refusal(match: Json, status: int, body: Json) -> Json:
 
 
 def _known(stack: StackSettings) -> str:
-    listed = ", ".join(f"'{literal(route.model)}'" for route in stack.all_routes)
+    listed = ", ".join(f"'{literal(model)}'" for model in _by_name(stack))
     return f"Known models: {listed or 'none'}."
 
 
@@ -219,7 +235,11 @@ def _model_match(*headers: Json) -> Json:
 
 
 def _method(name: str) -> Json:
-    return {"name": ":method", "string_match": {"exact": name}}
+    return _exactly(":method", name)
+
+
+def _exactly(header: str, value: str) -> Json:
+    return {"name": header, "string_match": {"exact": value}}
 
 
 def _set_header(key: str, value: str) -> dict[str, Any]:
