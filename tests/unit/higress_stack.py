@@ -1,0 +1,46 @@
+"""Stacks with a Higress gateway, for the tests of its objects."""
+
+from typing import Any
+
+from stacks.settings import RouteSettings, StackSettings, load
+
+QWEN: dict[str, Any] = {"name": "qwen"}
+GEMMA: dict[str, Any] = {"name": "gemma", "servedNames": ["google/gemma-2-2b-it"]}
+LLAMA: dict[str, Any] = {"name": "llama"}
+
+
+def stack(
+    *routes: dict[str, Any], models: tuple[dict[str, Any], ...] = (QWEN, GEMMA, LLAMA), **gateway: Any
+) -> StackSettings:
+    """These models behind these routes, with these settings of the gateway."""
+    return load(
+        {
+            "serving": {"image": "registry.example/serving:1"},
+            "pools": [{"name": "gpu"}],
+            "models": [{"source": "hf://o/r", "pool": "gpu", **model} for model in models],
+            "routes": list(routes),
+            "gateway": {"kind": "higress", **gateway},
+        }
+    )
+
+
+def first_route(settings: StackSettings) -> RouteSettings:
+    """The route that the stack names first."""
+    return settings.all_routes[0]
+
+
+def in_console(name: str, **labels: str) -> dict[str, Any]:
+    """The metadata of an object that the console lists."""
+    return {
+        "name": name,
+        "namespace": "higress-system",
+        "labels": {"higress.io/resource-definer": "higress", **labels},
+    }
+
+
+def hidden(name: str, annotations: dict[str, str] | None = None, **labels: str) -> dict[str, Any]:
+    """The metadata of an object that the console keeps for itself."""
+    comment = "PLEASE DO NOT EDIT DIRECTLY. This resource is managed by Higress."
+    found = in_console(name, **labels)
+    found["labels"]["higress.io/internal"] = "true"
+    return {**found, "annotations": {**(annotations or {}), "higress.io/comment": comment}}
