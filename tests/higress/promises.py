@@ -23,7 +23,6 @@ def _promise(objects: Sequence[Manifest], model: str, headers: Headers) -> Promi
     outcome = reader.ask(objects, model, {key: value for key, value in headers.items() if key not in stripped})
     if outcome is None:
         return None
-    assert outcome.body_limit_bytes is not None
     first, *later = outcome.hops
     return Promise(
         frozenset(

@@ -138,7 +138,7 @@ class Outcome:
 
     route: str
     hops: tuple[Hop, ...]
-    body_limit_bytes: int | None
+    body_limit_bytes: int
     consumers: frozenset[str] | None
     """Who may use it, or None for everybody."""
 
@@ -147,16 +147,19 @@ def ask(objects: Sequence[Manifest], model: str, headers: Headers | None = None)
     """Follow a chat completion through all its failures. None where no AI route takes it."""
     table = routes(objects)
     seen = {**(headers or {}), MODEL: model}
+    # Until the model's name is read, a request stands where it would without one, and there its body is kept or not.
+    limit = _kept_bytes(patches(objects, _choose(table, {**seen, MODEL: ""}).name))
     first = _choose(table, seen)
     if not first.headers:
         return None
     hops: list[Hop] = []
-    limit = redirects_left = None
+    redirects_left = None
     route = first
     while True:
         hops.append(Hop(route.name, tuple(_share(objects, route, model, *target) for target in route.destinations)))
-        action, route_limit = _on_5xx(patches(objects, route.name))
-        limit = min(limit or route_limit, route_limit)
+        changes = patches(objects, route.name)
+        action = _on_5xx(changes)
+        limit = min(limit, _kept_bytes(changes))
         # The first redirect of a request sets how many there may be, and with none left nothing is looked at.
         assert redirects_left is None or redirects_left > 0, "the bound ends the chain, and not its last route"
         if "request_headers_to_add" not in action:
@@ -181,19 +184,33 @@ def _share(objects: Sequence[Manifest], route: Route, model: str, host: str, wei
     return host, weight, mapping.get(model, mapping.get("*", model))
 
 
-def _on_5xx(changes: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-    told = changes["typed_per_filter_config"]["envoy.filters.http.custom_response"]["value"]
-    (matcher,) = told["custom_response_matcher"]["matcher_list"]["matchers"]
+def _on_5xx(changes: Mapping[str, Any]) -> dict[str, Any]:
+    (matcher,) = _custom_response(changes)["custom_response_matcher"]["matcher_list"]["matchers"]
     assert matcher["predicate"]["single_predicate"]["value_match"] == {"exact": "5xx"}
-    return matcher["on_match"]["action"]["typed_config"]["value"], told["with_request_body"]["max_request_bytes"]
+    return dict(matcher["on_match"]["action"]["typed_config"]["value"])
+
+
+def _kept_bytes(changes: Mapping[str, Any]) -> int:
+    """Largest body that is kept for another try, which is also the largest that is let in."""
+    return int(_custom_response(changes).get("with_request_body", {}).get("max_request_bytes", 0))
+
+
+def _custom_response(changes: Mapping[str, Any]) -> dict[str, Any]:
+    filters = changes.get("typed_per_filter_config", {})
+    return dict(filters.get("envoy.filters.http.custom_response", {}).get("value", {}))
 
 
 def _consumers(objects: Sequence[Manifest], route: str) -> frozenset[str] | None:
     auth = plugin(objects, "key-auth")
-    told = auth and rule_config(auth, route, "")
-    if not told or "allow" not in told:
+    if not auth:
         return None
-    return frozenset(told["allow"])
+    default = auth["spec"]["defaultConfig"]
+    known = frozenset(consumer["name"] for consumer in default["consumers"])
+    told = rule_config({"spec": {**auth["spec"], "defaultConfigDisable": True}}, route, "")
+    if told is None:
+        return known if default["global_auth"] else None
+    # An empty list lets nobody in.
+    return known & frozenset(told["allow"])
 
 
 def listed_models(objects: Sequence[Manifest]) -> list[str]:

@@ -18,7 +18,7 @@ TIMES = (0.25, 1, 2.5, 30, 61, 600)
 def stacks(draw: st.DrawFn) -> Json:
     """A stack that works."""
     models = draw(st.lists(st.sampled_from(MODEL_NAMES), min_size=1, unique=True))
-    consumers = draw(st.lists(st.sampled_from(CONSUMERS), unique=True, max_size=0))
+    consumers = draw(st.lists(st.sampled_from(CONSUMERS), unique=True))
     return {
         "serving": {"image": "registry.example/serving:1"},
         "pools": [{"name": "gpu"}],

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from components.manifests import envoy
-from components.manifests.higress import answers, chains, collection, edge, names, providers, routing, upstreams
+from components.manifests.higress import (
+    answers,
+    authentication,
+    chains,
+    collection,
+    edge,
+    names,
+    providers,
+    routing,
+    upstreams,
+)
 from stacks.settings import load
 from tests.higress import promises
 from tests.higress.contract import Gateway, assert_same
@@ -57,10 +67,13 @@ EVERYTHING: Json = {
             "fallback": ["gemma", "llama"],
             "timeouts": {"connectSeconds": 2.5, "answerSeconds": 61},
         },
-        {"model": "qwen2", "fallback": ["gemma"]},
-        {"model": "gemma"},
+        {"model": "qwen2", "fallback": ["gemma"], "consumers": ["web"]},
+        {"model": "gemma", "consumers": []},
     ],
-    "gateway": {"bodyLimitMib": 32, "auth": {"consumers": []}},
+    "gateway": {
+        "bodyLimitMib": 32,
+        "auth": {"consumers": [{"name": "web", "keys": ["of-web"]}, {"name": "batch", "keys": ["of-batch"]}]},
+    },
 }
 """A stack that has one of each."""
 
@@ -109,6 +122,7 @@ FAULTS: dict[str, Patch] = {
     "too few redirects": in_text(chains, "_redirect", '"max_internal_redirects": 3', '"max_internal_redirects": 2'),
     "redirect to where it comes from": changed(names, "hop", lambda made: made.replace("-2", "")),
     "a smaller body": in_text(chains, "_custom_response", "33554432", "1024000"),
+    "no body is kept at first": changed(answers, "body_kept", lambda made: {}),
     "a shorter wait": in_text(chains, "_times", '"per_try_idle_timeout": "600s"', '"per_try_idle_timeout": "60s"'),
     "no second try": in_text(chains, "_times", '"num_retries": 1', '"num_retries": 0'),
     "a try too many": in_text(chains, "_times", '"num_retries": 0', '"num_retries": 1'),
@@ -118,6 +132,10 @@ FAULTS: dict[str, Patch] = {
         upstreams, "_cluster", lambda made: {**made, "common_lb_config": {"healthy_panic_threshold": {"value": 50}}}
     ),
     "a model that is not listed": in_text(answers, "answer_filter", "qwen2", "qwen3"),
+    "nobody is asked for a key": changed(authentication, "key_auth", lambda made: None),
+    "everybody may": changed(authentication, "allowed", lambda made: ["web", "batch"]),
+    "a route without authentication": in_text(authentication, "key_auth", '"ai-route-gemma.internal"', '"other"'),
+    "a consumer is unknown": in_text(authentication, "key_auth", '"name": "batch"', '"name": "bulk"'),
     "forged headers count": in_text(edge, "edge_filter", "x-higress-fallback-from", "x-other"),
 }
 
