@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stacks.higress_release_rules import release_problems
 from stacks.higress_rules import HIGRESS_RULES
+from stacks.llmaz_rules import LLMAZ_RULES
 
 if TYPE_CHECKING:
     from stacks.settings import RouteSettings, StackSettings
@@ -206,6 +207,22 @@ def _headers_reach_routes(stack: "StackSettings") -> Iterator[str]:
                 )
 
 
+def _headers_tell_routes_apart(stack: "StackSettings") -> Iterator[str]:
+    earlier: dict[tuple[str, int], list[tuple[int, dict[str, str]]]] = {}
+    for index, route in enumerate(stack.routes):
+        rivals = earlier.setdefault((route.model, len(route.headers)), [])
+        for other, headers in rivals:
+            if headers != route.headers and not any(
+                headers.get(name, value) != value for name, value in route.headers.items()
+            ):
+                yield (
+                    f"modelyard:routes[{index}].headers: a request can have these and those of routes[{other}], and "
+                    "neither route asks for more, so it is open which one takes it: let one ask for the headers of "
+                    "both, or use one header with two values"
+                )
+        rivals.append((index, route.headers))
+
+
 def _gateway_port(stack: "StackSettings") -> Iterator[str]:
     gateway = stack.gateway
     if gateway.kind == "envoy" and gateway.node_port is not None and gateway.service_type != "NodePort":
@@ -301,6 +318,7 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _keys_differ,
     _consumers_are_known_by_something,
     _headers_reach_routes,
+    _headers_tell_routes_apart,
     _gateway_port,
     _environment,
     _host_paths,
@@ -308,6 +326,7 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _pool_sizes,
     _model_sources,
     *HIGRESS_RULES,
+    *LLMAZ_RULES,
     release_problems,
 )
 

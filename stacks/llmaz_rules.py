@@ -1,0 +1,38 @@
+"""Rules about what the llmaz backend can't do."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stacks.settings import StackSettings
+
+
+def _weights_from_hugging_face(stack: "StackSettings") -> Iterator[str]:
+    for index, model in enumerate(stack.models):
+        if model.backend == "llmaz" and not model.source.startswith("hf://"):
+            yield (
+                f"modelyard:models[{index}].source: {model.source!r} with backend 'llmaz', which has no claims, and "
+                "gives a node's folder to no pod that Kubernetes would take: write an hf:// source, or backend native"
+            )
+
+
+def _service_variables(stack: "StackSettings") -> Iterator[str]:
+    if not any(model.backend == "llmaz" for model in stack.models):
+        return
+    named = [(f"models[{index}].name", model.name) for index, model in enumerate(stack.models)]
+    if stack.gateway.kind == "envoy":
+        named.append(("gateway.name", stack.gateway.name))
+    for path, name in named:
+        if name in ("vllm", "modelyard") or name.startswith("modelyard-"):
+            prefix = f"{name.upper().replace('-', '_')}_"
+            yield (
+                f"modelyard:{path}: {name!r} names a Service, by which Kubernetes sets variables {prefix}... in every "
+                "pod of a Playground, and they contradict the server's own of that beginning: write another name, or "
+                "backend native for all models"
+            )
+
+
+LLMAZ_RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
+    _weights_from_hugging_face,
+    _service_variables,
+)
