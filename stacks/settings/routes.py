@@ -37,14 +37,18 @@ class LoadBalancingSettings(Settings):
     """How a model's replicas share a route's requests."""
 
     policy: Literal["least_load", "prefix_cache", "session"]
-    """``least_load``: the replica with the shortest queue. ``prefix_cache``: the one that has seen the
-    beginning of the prompt. ``session``: always the same one for the same ``sessionHeader``."""
+    """``least_load``: the replica with the fewest requests of all gateway pods. ``prefix_cache``: the one that
+    has seen the beginning of the chat. ``session``: always the same one for the same ``sessionHeader``."""
     session_header: HeaderName = "x-session-id"
     """Request header that names the session."""
 
 
 class ResponseCacheSettings(Settings):
-    """Answers that are kept and given again to the same question."""
+    """Answers that are kept and given again to the same question.
+
+    Chats are the same when all that the user says in them is. Neither the system's message nor sampling
+    parameters count, so it is for routes whose callers agree on these.
+    """
 
     seconds: int = Field(ge=1)
     """How long an answer is kept."""

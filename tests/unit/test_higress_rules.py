@@ -124,6 +124,18 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
         one_route(headers={"x-higress-llm-model": "x"}),
         own_header("x-higress-llm-model"),
     ),
+    "A/B by two headers that may come together": (
+        stack(
+            routes=[
+                {"model": "qwen"},
+                {"model": "qwen", "headers": {"x-a": "1", "x-b": "1"}},
+                {"model": "qwen", "headers": {"x-b": "1", "x-c": "1"}},
+            ]
+        ),
+        "modelyard:routes[2].headers: a request can have these and those of routes[1], and neither route asks for "
+        "more, so it is open which one takes it: let one ask for the headers of both, or use one "
+        "header with two values",
+    ),
     "tokens at Envoy": (consumers(token("a", RSA)), not_for_envoy("gateway.auth.consumers[0].jwt")),
     "consumer's limit at Envoy": (
         consumers({**ALICE, "tokenLimit": PER_DAY}),
@@ -304,6 +316,14 @@ FINE: dict[str, dict[str, Any]] = {
         {"model": "qwen", "cache": {"seconds": 60}, "consumers": ["alice"]}, auth={"consumers": [ALICE, BOB]}, **REDIS
     ),
     "cache where nobody is known": routed({"model": "qwen", "cache": {"seconds": 60}}, **REDIS),
+    "A/B by two values of a header": stack(
+        routes=[
+            {"model": "qwen", "headers": {"x-a": "1", "x-b": "1"}},
+            {"model": "qwen", "headers": {"x-a": "1", "x-b": "2"}},
+            {"model": "qwen", "headers": {"x-c": "1"}},
+            {"model": "gemma", "headers": {"x-b": "1"}},
+        ]
+    ),
     "session without Redis": routed({"model": "qwen", "loadBalancing": SESSION}),
     "one header for a shared model": routed(
         {"model": "qwen", "loadBalancing": SESSION}, {"model": "gemma", "fallback": ["qwen"], "loadBalancing": SESSION}
