@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stacks.higress_release_rules import release_problems
 from stacks.higress_rules import HIGRESS_RULES
+from stacks.llmaz_rules import LLMAZ_RULES
 
 if TYPE_CHECKING:
     from stacks.settings import RouteSettings, StackSettings
@@ -325,6 +326,7 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _pool_sizes,
     _model_sources,
     *HIGRESS_RULES,
+    *LLMAZ_RULES,
     release_problems,
 )
 
