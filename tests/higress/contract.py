@@ -3,7 +3,7 @@
 A model is known here by the address of its pods, for each gateway calls it by names of its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -72,10 +72,9 @@ def seconds(duration: str) -> float:
     return float(duration.removesuffix("s"))
 
 
-def assert_same(one: Gateway, other: Gateway, models: list[str], headers: list[Headers]) -> None:
-    """Both gateways promise the same, whichever of these models is asked for with whichever of these headers."""
+def assert_same(one: Gateway, other: Gateway, requests: Iterable[tuple[str, Headers]]) -> None:
+    """Both gateways promise the same, whichever of these models is asked for with whichever headers."""
     assert one.listed == other.listed
     assert one.upstreams == other.upstreams
-    for model in models:
-        for sent in headers:
-            assert one.ask(model, sent) == other.ask(model, sent), (model, sent)
+    for model, headers in requests:
+        assert one.ask(model, headers) == other.ask(model, headers), (model, headers)

@@ -1,5 +1,7 @@
 """Random stacks, as a stack file would hold them but for the gateway's kind."""
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,6 +13,17 @@ MODEL_NAMES = ("a", "a-b", "gemma", "qwen", "qwen2", "qwen2-5")
 ALIASES = ("A/B", "a/b", "a_b", "Org/Name-1.5B", "Qwen/Qwen2.5-1.5B-Instruct", "qwen2.5", "100%", "%%", "模型", "*")
 """Further names that a route or a server may have. Some make the same plain name of an object."""
 CONSUMERS = ("research", "support", "web")
+HEADERS: tuple[dict[str, str], ...] = (
+    {},
+    {"x-group": "a"},
+    {"x-group": "b"},
+    {"x-group": "a", "x-region": "eu"},
+    {"x-group": "a", "x-region": "us"},
+    {"x-group": "b", "x-region": "eu"},
+)
+"""What routes may ask for beside the model. No request fits two of them that are of the same size."""
+FORGED = {"x-higress-fallback-from": "ai-route-qwen.internal", "x-higress-llm-model": "gemma"}
+"""What a client might send to be taken for a redirect."""
 TIMES = (0.25, 1, 2.5, 30, 61, 600)
 
 
@@ -31,15 +44,21 @@ def stacks(draw: st.DrawFn) -> Json:
     }
 
 
-def requested(stack: Json) -> list[str]:
-    """Names that clients may ask this stack for: those that it knows, and others that are near."""
+def requests(stack: Json) -> Iterator[tuple[str, dict[str, str]]]:
+    """What clients may ask of this stack: models that it knows and others that are near, with all kinds of headers."""
     known = [
         *(route["model"] for route in stack["routes"]),
         *(model["name"] for model in stack["models"]),
         *(name for model in stack["models"] for name in model["servedNames"]),
     ]
     near = [change for name in known for change in (f"{name}2", name[:-1], name.upper(), f"{name}.*")]
-    return [name for name in dict.fromkeys([*known, *near]) if name]
+    for name in dict.fromkeys([*known, *near]):
+        if name:
+            yield name, {}
+            yield name, FORGED
+    for name in {route["model"] for route in stack["routes"] if route["headers"]}:
+        for group, region in product((None, "a", "b", "ab"), (None, "eu", "us")):
+            yield name, {key: value for key, value in (("x-group", group), ("x-region", region)) if value}
 
 
 def _model(name: str) -> st.SearchStrategy[Json]:
@@ -51,13 +70,15 @@ def _model(name: str) -> st.SearchStrategy[Json]:
 
 @st.composite
 def _routes(draw: st.DrawFn, models: list[str], consumers: list[str]) -> list[Json]:
-    asked = draw(st.lists(st.sampled_from((*models, *ALIASES)), max_size=6, unique=True))
-    return [draw(_route(name, models, consumers)) for name in asked]
+    names = st.sampled_from((*models, *ALIASES))
+    asked = st.tuples(names, st.sampled_from(HEADERS))
+    found = draw(st.lists(asked, max_size=8, unique_by=repr))
+    return [draw(_route(name, headers, models, consumers)) for name, headers in found]
 
 
 @st.composite
-def _route(draw: st.DrawFn, name: str, models: list[str], consumers: list[str]) -> Json:
-    route: Json = {"model": name, "timeouts": draw(_timeouts)}
+def _route(draw: st.DrawFn, name: str, headers: Json, models: list[str], consumers: list[str]) -> Json:
+    route: Json = {"model": name, "headers": headers, "timeouts": draw(_timeouts)}
     primaries = [name]
     if name not in models or draw(st.booleans()):
         primaries = draw(st.lists(st.sampled_from(models), min_size=1, max_size=3, unique=True))
