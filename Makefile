@@ -12,7 +12,7 @@ LOCAL := $(PYTHON) -m local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup local-up local-down local-status local-reset kubectl \
-	preview up destroy refresh output schema bench-setup bench-scale
+	preview up destroy refresh output schema artifacts bench-setup bench-scale
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ output: .venv ## Print the output NAME=... of STACK=...
 
 schema: .venv ## Write stacks/schema.json anew
 	@$(PYTHON) -m stacks.schema
+
+artifacts: .venv ## List what STACK=... has the cluster pull, for a mirror; ARGS=--json for programs
+	@$(PYTHON) -m stacks.artifacts $(STACK) $(ARGS)
 
 bench-setup: .venv ## Measure the first and the second `make demo`, and the memory of the whole
 	@$(PYTHON) -m bench.setup $(ARGS)

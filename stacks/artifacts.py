@@ -1,0 +1,142 @@
+"""Everything that a stack has the cluster pull, for who fills the mirror of a site without internet.
+
+``make artifacts STACK=prod`` prints it: charts, images, Wasm plugins and weights, each with its
+public address and with the one that the stack takes it from. It reads the stack file alone, and
+needs neither Pulumi nor the stack's passphrase.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from components.manifests.higress import chart, collection
+from components.manifests.higress.images import images
+from stacks.settings import NAMESPACE, SettingsError, StackSettings, load
+
+FOLDER = Path(__file__).parent
+"""Where the stack files are."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A thing to be pulled."""
+
+    kind: Literal["chart", "image", "plugin", "weights"]
+    """What it is."""
+    name: str
+    """What it is called."""
+    version: str
+    """Its tag, digest, revision or chart version. Empty where its address says none."""
+    source: str
+    """Where it is published, or what the stack says of it."""
+    mirror: str | None = None
+    """Where the stack takes it from instead. None: from its source."""
+
+
+def read(file: Path) -> StackSettings:
+    """The settings of a stack file, with something else in place of its encrypted values.
+
+    Raises:
+        SettingsError: when the file cannot work.
+    """
+    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    prefix = f"{NAMESPACE}:"
+    numbers = count(1)
+    return load(
+        {key.removeprefix(prefix): _readable(value, numbers) for key, value in config.items() if key.startswith(prefix)}
+    )
+
+
+def artifacts(stack: StackSettings) -> list[Artifact]:
+    """Everything that the stack has the cluster pull."""
+    public = stack.model_copy(update={"image_mirror": None})
+    found = [
+        replace(there, mirror=None if here.source == there.source else here.source)
+        for there, here in zip(_pulled(public), _pulled(stack), strict=True)
+    ]
+    # A plugin may be on the gateway more than once.
+    return list(dict.fromkeys(found))
+
+
+def table(found: list[Artifact]) -> str:
+    """The artifacts as lines of columns."""
+    rows = [("KIND", "NAME", "VERSION", "SOURCE", "MIRROR")]
+    rows += [(each.kind, each.name, each.version or "-", each.source, each.mirror or "-") for each in found]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _pulled(stack: StackSettings) -> Iterator[Artifact]:
+    if stack.gateway.kind == "higress":
+        yield from _higress(stack)
+    else:
+        yield _image(stack.envoy.image)
+    if stack.models:
+        yield _image(stack.serving.image)
+    for model in stack.models:
+        if model.source.startswith("hf://"):
+            yield Artifact("weights", model.name, model.revision or "", model.source)
+
+
+def _higress(stack: StackSettings) -> Iterator[Artifact]:
+    source = chart.chart_source(stack)
+    yield Artifact("chart", chart.RELEASE, source.version or "", source.repository or source.chart)
+    for address in images(stack):
+        yield _image(address)
+    for manifest in collection.plugin_objects(stack):
+        if manifest["kind"] == "WasmPlugin":
+            address = manifest["spec"]["url"]
+            name = manifest["metadata"]["labels"]["higress.io/wasm-plugin-name"]
+            yield Artifact("plugin", name, _version(address), address)
+
+
+def _image(address: str) -> Artifact:
+    version = _version(address)
+    name = address.removesuffix(version).rstrip(":@").rpartition("/")[2]
+    return Artifact("image", name, version, address)
+
+
+def _version(address: str) -> str:
+    last = address.rpartition("/")[2]
+    return last.partition("@" if "@" in last else ":")[2]
+
+
+def _readable(value: Any, numbers: Iterator[int]) -> Any:
+    if isinstance(value, list):
+        return [_readable(item, numbers) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"secure"}:
+        # All different, and strong: the rules about secrets are for the real ones.
+        return f"encrypted-value-{next(numbers)}"
+    return {key: _readable(item, numbers) for key, item in value.items()}
+
+
+def main() -> None:
+    """Print the artifacts of a stack."""
+    parser = argparse.ArgumentParser(prog="make artifacts", description="List what a stack has the cluster pull.")
+    parser.add_argument("stack", help="name of the stack")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    given = parser.parse_args()
+    file = FOLDER / f"Pulumi.{given.stack}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(each.name.split(".")[1] for each in FOLDER.glob("Pulumi.*.yaml")))
+        sys.exit(f"{given.stack!r} is no stack: there is no file {file.name} in stacks: write one of {known}")
+    try:
+        found = artifacts(read(file))
+    except SettingsError as error:
+        sys.exit(f"This stack cannot work as it is written:\n{error}")
+    sys.stdout.write(f"{json.dumps([asdict(each) for each in found], indent=2) if given.json else table(found)}\n")
+
+
+if __name__ == "__main__":
+    main()

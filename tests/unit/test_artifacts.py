@@ -1,0 +1,181 @@
+"""What a stack has the cluster pull, and from where."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks import artifacts
+from stacks.artifacts import Artifact
+from stacks.settings import SettingsError, load
+
+HUB = "higress-registry.cn-hangzhou.cr.aliyuncs.com"
+BASE: dict[str, Any] = {
+    "serving": {"image": "registry.example/serving:1"},
+    "pools": [{"name": "gpu"}],
+    "models": [
+        {"name": "qwen", "source": "hf://Qwen/Qwen2.5-1.5B", "revision": "v1", "pool": "gpu"},
+        {"name": "gemma", "source": "pvc://weights/gemma", "pool": "gpu"},
+    ],
+}
+LIMIT = {"tokenLimit": {"perMinute": 100}}
+
+
+def found(gateway: dict[str, Any], **changes: Any) -> list[Artifact]:
+    return artifacts.artifacts(load({**BASE, "gateway": gateway, **changes}))
+
+
+def of(kind: str, everything: list[Artifact]) -> dict[str, tuple[str, str | None]]:
+    return {each.name: (each.source, each.mirror) for each in everything if each.kind == kind}
+
+
+def test_a_stack_without_a_mirror() -> None:
+    assert found({"kind": "higress"}) == [
+        Artifact("chart", "higress", "2.2.4", "https://higress.io/helm-charts"),
+        Artifact("image", "gateway", "2.2.4", f"{HUB}/higress/gateway:2.2.4"),
+        Artifact("image", "pilot", "2.2.4", f"{HUB}/higress/pilot:2.2.4"),
+        Artifact("image", "higress", "2.2.4", f"{HUB}/higress/higress:2.2.4"),
+        Artifact("image", "console", "2.2.4", f"{HUB}/higress/console:2.2.4"),
+        Artifact("plugin", "ai-proxy", "2.0.1", f"oci://{HUB}/plugins/ai-proxy:2.0.1"),
+        Artifact("plugin", "model-router", "2.0.1", f"oci://{HUB}/plugins/model-router:2.0.1"),
+        Artifact("plugin", "model-mapper", "2.0.1", f"oci://{HUB}/plugins/model-mapper:2.0.1"),
+        Artifact("plugin", "ai-statistics", "2.0.1", f"oci://{HUB}/plugins/ai-statistics:2.0.1"),
+        Artifact("image", "serving", "1", "registry.example/serving:1"),
+        Artifact("weights", "qwen", "v1", "hf://Qwen/Qwen2.5-1.5B"),
+    ]
+
+
+def test_a_mirror_has_everything_of_higress_under_one_folder() -> None:
+    everything = found(
+        {"kind": "higress", "redis": {}, "dashboards": {"enabled": True}}, imageMirror="mirror.example:5000/ai"
+    )
+    assert of("chart", everything) == {
+        "higress": ("https://higress.io/helm-charts", "oci://mirror.example:5000/ai/charts/higress")
+    }
+    assert of("image", everything) == {
+        name: (f"{HUB}/higress/{name}:{tag}", f"mirror.example:5000/ai/higress/{name}:{tag}")
+        for name, tag in {
+            "gateway": "2.2.4",
+            "pilot": "2.2.4",
+            "higress": "2.2.4",
+            "console": "2.2.4",
+            "redis-stack-server": "7.4.0-v3",
+            "promtail": "2.9.4",
+            "grafana": "9.3.6",
+            "prometheus": "v2.40.7",
+            "loki": "2.9.4",
+        }.items()
+    } | {"serving": ("registry.example/serving:1", None)}
+    assert of("plugin", everything)["ai-proxy"] == (
+        f"oci://{HUB}/plugins/ai-proxy:2.0.1",
+        "oci://mirror.example:5000/ai/plugins/ai-proxy:2.0.1",
+    )
+
+
+def test_only_plugins_that_the_stack_uses_and_each_once() -> None:
+    consumer = {"name": "app", "keys": ["k-1"], **LIMIT}
+    everything = found(
+        {"kind": "higress", "redis": {}, "auth": {"consumers": [consumer]}, "cors": {"origins": ["*"]}},
+        routes=[{"model": "qwen", **LIMIT}],
+    )
+    names = [each.name for each in everything if each.kind == "plugin"]
+    assert sorted(names) == [
+        "ai-proxy",
+        "ai-statistics",
+        "ai-token-ratelimit",
+        "cors",
+        "key-auth",
+        "model-mapper",
+        "model-router",
+    ]
+
+
+def test_plugins_by_digest_and_from_a_place_of_their_own() -> None:
+    digest = f"sha256:{'0' * 64}"
+    plugins = {"ai-proxy": {"digest": digest}, "model-router": {"url": "file:///opt/plugins/router.wasm"}}
+    everything = found({"kind": "higress", "plugins": plugins}, imageMirror="mirror.example")
+    assert (
+        Artifact(
+            "plugin",
+            "ai-proxy",
+            digest,
+            f"oci://{HUB}/plugins/ai-proxy@{digest}",
+            f"oci://mirror.example/plugins/ai-proxy@{digest}",
+        )
+        in everything
+    )
+    assert Artifact("plugin", "model-router", "", "file:///opt/plugins/router.wasm") in everything
+
+
+def test_images_that_the_charts_values_name() -> None:
+    values = {
+        "global": {"enablePluginServer": True, "o11y": {"promtail": {"image": {"tag": "3"}}}},
+        "higress-core": {"gateway": {"hub": "own.example", "tag": "2.2.4-fix"}, "redis": {"redis": {"tag": "8"}}},
+        "higress-console": {"image": {"repository": "own.example/console", "tag": "x"}},
+    }
+    everything = found({"kind": "higress", "redis": {}, "dashboards": {"enabled": True}, "values": values})
+    sources = {each.source for each in everything if each.kind == "image"}
+    assert {
+        "own.example/higress/gateway:2.2.4-fix",
+        "own.example/console:x",
+        f"{HUB}/higress/plugin-server:2.2.4",
+        f"{HUB}/higress/redis-stack-server:8",
+        f"{HUB}/higress/promtail:3",
+    } <= sources
+
+
+def test_the_envoy_gateway_is_one_image() -> None:
+    assert found({"image": "localhost:5000/envoy@sha256:12"})[:1] == [
+        Artifact("image", "envoy", "sha256:12", "localhost:5000/envoy@sha256:12")
+    ]
+    assert found({"image": "localhost:5000/envoy"})[:1] == [Artifact("image", "envoy", "", "localhost:5000/envoy")]
+
+
+ENCRYPTED = """\
+encryptionsalt: v1:x
+config:
+  other:key: 1
+  modelyard:huggingFaceToken: {secure: v1:a}
+  modelyard:gateway:
+    kind: higress
+    console: {adminPassword: {secure: v1:b}}
+    auth: {consumers: [{name: a, keys: [{secure: v1:c}, {secure: v1:d}]}]}
+"""
+
+
+def test_encrypted_values_are_no_hindrance(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text(ENCRYPTED)
+    assert "key-auth" in of("plugin", artifacts.artifacts(artifacts.read(file)))
+
+
+def test_a_stack_file_that_cannot_work(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config: {'modelyard:gateway': {kind: higress, tls: {secretName: a}}}")
+    with pytest.raises(SettingsError, match=r"modelyard:gateway\.tls\.secretName"):
+        artifacts.read(file)
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: {'modelyard:gateway': {image: 'r.example/envoy:1'}}")
+    monkeypatch.setattr(artifacts, "FOLDER", tmp_path)
+
+    monkeypatch.setattr(sys, "argv", ["artifacts", "prod"])
+    artifacts.main()
+    assert capsys.readouterr().out == (
+        "KIND   NAME   VERSION  SOURCE             MIRROR\nimage  envoy  1        r.example/envoy:1  -\n"
+    )
+
+    monkeypatch.setattr(sys, "argv", ["artifacts", "prod", "--json"])
+    artifacts.main()
+    assert json.loads(capsys.readouterr().out) == [
+        {"kind": "image", "name": "envoy", "version": "1", "source": "r.example/envoy:1", "mirror": None}
+    ]
+
+    monkeypatch.setattr(sys, "argv", ["artifacts", "test"])
+    with pytest.raises(
+        SystemExit, match=r"^'test' is no stack: there is no file Pulumi\.test\.yaml in stacks: write one of prod$"
+    ):
+        artifacts.main()
