@@ -19,7 +19,7 @@ Config = dict[str, Any]
 Object = tuple[str, str, str]
 """Kind, namespace (or nothing) and name."""
 
-_PROGRAM = ("__main__.py", "components", "stacks", ".venv")
+_PROGRAM = ("__main__.py", "components", "serving", "stacks", ".venv")
 _UNATTENDED = ("--yes", "--skip-preview", "--non-interactive")
 _OTHERS = frozenset(
     {
