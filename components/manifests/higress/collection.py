@@ -63,11 +63,12 @@ def route_objects(stack: StackSettings) -> list[Manifest]:
 
 def ai_route_objects(stack: StackSettings, route: RouteSettings) -> list[Manifest]:
     """What one AI route is made of, and nothing that another one shares."""
+    annotations = balancing.route_annotations(route)
     found = [
-        *routing.ai_route_ingresses(stack, route, balancing.route_annotations(route)),
+        *routing.ai_route_ingresses(stack, route, annotations),
         chains.first_redirect(stack, route),
         chains.route_filter(stack, route),
-        console.ai_route_record(stack, route),
+        console.ai_route_record(stack, route, annotations),
     ]
     return [manifest for manifest in found if manifest]
 

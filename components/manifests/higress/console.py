@@ -12,8 +12,14 @@ from components.manifests.objects import Manifest
 from stacks.settings import RouteSettings, StackSettings
 
 
-def ai_route_record(stack: StackSettings, route: RouteSettings) -> Manifest:
-    """The ConfigMap by which the console lists and edits an AI route."""
+def ai_route_record(stack: StackSettings, route: RouteSettings, annotations: dict[str, str]) -> Manifest:
+    """The ConfigMap by which the console lists and edits an AI route.
+
+    Args:
+        stack: the stack.
+        route: the route.
+        annotations: what else its Ingresses are told, as for ``ai_route_ingresses``.
+    """
     record: dict[str, Any] = {
         "name": names.ai_route(route),
         "domains": [stack.higress.domain] if stack.higress.domain else [],
@@ -27,6 +33,8 @@ def ai_route_record(stack: StackSettings, route: RouteSettings) -> Manifest:
         "fallbackConfig": _fallback(stack, route),
         # What is left out here would become the console's default of three tries.
         "proxyNextUpstream": {"enabled": True, "conditions": ["off"]},
+        # An edit writes the Ingresses anew, with these annotations beside the console's own.
+        "customConfigs": {**annotations, **routing.NO_WAIT},
     }
     return _config_map(stack, names.config_map(route), "ai-route", {"data": json.dumps(record, ensure_ascii=False)})
 

@@ -90,18 +90,14 @@ def model_router(stack: StackSettings) -> Manifest:
 
 def model_mapper(stack: StackSettings) -> Manifest:
     """The plugin that writes the name that a model knows itself by into the requests that reach it."""
-    rules = []
-    for model in stack.models:
-        places = [
-            name
-            for route in stack.all_routes
-            for number, name in enumerate(names.hops(route))
-            if model.name in (target.model for target in targets(route, number)) and mapping(route, model, number)
-        ]
-        if places:
-            rules.append(
-                rule({"modelMapping": {"*": model.names[0]}}, ingresses=places, services=[names.service(model)])
-            )
+    # One for each Ingress: the console takes a longer one apart wrongly, and other routes lose their names.
+    rules = [
+        rule({"modelMapping": {"*": model.names[0]}}, ingresses=[name], services=[names.service(model)])
+        for model in stack.models
+        for route in stack.all_routes
+        for number, name in enumerate(names.hops(route))
+        if model.name in (target.model for target in targets(route, number)) and mapping(route, model, number)
+    ]
     return wasm_plugin(stack, "model-mapper", rules=rules)
 
 
