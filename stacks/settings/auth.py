@@ -69,7 +69,10 @@ class ConsumerSettings(Settings):
 
 
 class QuotaSettings(Settings):
-    """A budget of tokens for each consumer, kept in Redis and filled by an administrator."""
+    """A budget of tokens for each consumer, kept in Redis and filled by an administrator.
+
+    Until it has one, a consumer is refused.
+    """
 
     admin_consumer: Name
     """The consumer who may fill and read budgets."""

@@ -203,7 +203,7 @@ class DataMaskingSettings(Settings):
     masks: tuple[MaskSettings, ...] = ()
     """Patterns to hide."""
     deny_words: tuple[str, ...] = ()
-    """Words for which a request or an answer is refused."""
+    """Words for which a request or an answer is refused. The gateway's log then holds the text, as a warning."""
 
 
 class SecurityGuardSettings(Settings):
