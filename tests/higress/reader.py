@@ -80,11 +80,23 @@ def _destination(line: str) -> tuple[str, int]:
 def patches(objects: Sequence[Manifest], route: str) -> dict[str, Any]:
     """All changes of a route, merged as Istio merges them."""
     merged: dict[str, Any] = {}
-    for found in kind(objects, "EnvoyFilter"):
-        for patch in found["spec"]["configPatches"]:
-            if patch["applyTo"] == "HTTP_ROUTE" and _route_name(patch) == route:
-                merge(merged, patch["patch"]["value"])
+    for value in _route_patches(objects, route, "MERGE"):
+        merge(merged, value)
     return merged
+
+
+def inserted(objects: Sequence[Manifest], route: str) -> list[dict[str, Any]]:
+    """Routes of Envoy's own form that are put ahead of a route."""
+    return _route_patches(objects, route, "INSERT_BEFORE")
+
+
+def _route_patches(objects: Sequence[Manifest], route: str, operation: str) -> list[dict[str, Any]]:
+    return [
+        patch["patch"]["value"]
+        for found in kind(objects, "EnvoyFilter")
+        for patch in found["spec"]["configPatches"]
+        if patch["applyTo"] == "HTTP_ROUTE" and patch["patch"]["operation"] == operation and _route_name(patch) == route
+    ]
 
 
 def _route_name(patch: Manifest) -> str:

@@ -11,11 +11,11 @@ CHAIN = stack({"model": "qwen", "fallback": ["gemma", "llama"]})
 
 
 def record(settings: StackSettings) -> dict[str, Any]:
-    return dict(json.loads(console.ai_route_record(settings, first_route(settings))["data"]["data"]))
+    return dict(json.loads(console.ai_route_record(settings, first_route(settings), {})["data"]["data"]))
 
 
 def test_record_of_a_chain() -> None:
-    manifest = console.ai_route_record(CHAIN, first_route(CHAIN))
+    manifest = console.ai_route_record(CHAIN, first_route(CHAIN), {})
 
     assert {key: value for key, value in manifest.items() if key != "data"} == {
         "apiVersion": "v1",
@@ -41,7 +41,15 @@ def test_record_of_a_chain() -> None:
             "responseCodes": ["5xx"],
         },
         "proxyNextUpstream": {"enabled": True, "conditions": ["off"]},
+        "customConfigs": {"pulumi.com/skipAwait": "true"},
     }
+
+
+def test_edit_keeps_further_annotations() -> None:
+    manifest = console.ai_route_record(CHAIN, first_route(CHAIN), {"higress.io/x": "y"})
+
+    custom = json.loads(manifest["data"]["data"])["customConfigs"]
+    assert custom == {"higress.io/x": "y", "pulumi.com/skipAwait": "true"}
 
 
 def test_shares_and_headers() -> None:
