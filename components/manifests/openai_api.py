@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference
 """
 
 from typing import Any
+from urllib.parse import quote
 
 Json = dict[str, Any]
 """A plain JSON object."""
@@ -41,3 +42,9 @@ def invalid_request(message: str, code: str, param: str | None = None) -> Json:
 def model_object(name: str) -> Json:
     """An entry in the list of models."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "modelyard"}
+
+
+def model_path(name: str) -> str:
+    """The path of an entry in the list of models."""
+    # What RFC 3986 lets stand in a path as it is, beside letters, digits and '-._~'.
+    return "/v1/models/" + quote(name, safe="/:@!$&'()*+,;=")

@@ -31,12 +31,10 @@ def bootstrap(settings: StackSettings, gateway: Gateway, pods: Mapping[str, Sequ
         edge: whether clients' internal headers are removed. Without, a test can ask a later place of a chain.
     """
     found = objects(settings)
-    table: Manifest = {
-        "name": "http",
-        "virtual_hosts": [
-            {"name": "*", "domains": ["*"], "routes": [_route(found, route) for route in reader.routes(found)]}
-        ],
-    }
+    routes = [
+        made for route in reader.routes(found) for made in (*reader.inserted(found, route.name), _route(found, route))
+    ]
+    table: Manifest = {"name": "http", "virtual_hosts": [{"name": "*", "domains": ["*"], "routes": routes}]}
     manager: Manifest = {
         "stat_prefix": "edge",
         "route_config": table,

@@ -145,6 +145,15 @@ def test_the_models_are_listed(running: Running, two: tuple[Pod, Pod]) -> None:
     assert [model["id"] for model in answer.json()["data"]] == ["qwen", "gemma"]
 
 
+def test_each_model_has_its_own_entry(running: Running, two: tuple[Pod, Pod]) -> None:
+    routes = [{"model": "Org/qwen 2", "upstreams": [{"model": "gemma"}]}]
+    client = running(stack(routes), *two).client
+    assert client.get("/v1/models/Org/qwen%202").json()["id"] == "Org/qwen 2"
+    unknown = client.get("/v1/models/qwen")
+    assert unknown.status_code == 404
+    assert "Known models: 'Org/qwen 2'." in unknown.json()["error"]["message"]
+
+
 def test_many_models_are_listed_too(running: Running, two: tuple[Pod, Pod]) -> None:
     routes = [{"model": f"org/alias-{number}", "upstreams": [{"model": "gemma"}]} for number in range(200)]
     answer = running(stack(routes), *two).client.get("/v1/models")

@@ -1,19 +1,15 @@
 """The edge's route configuration: which model answers what, and the errors for what none answers."""
 
 from typing import Any
-from urllib.parse import quote
 
 from components.manifests.envoy import chains, names
 from components.manifests.envoy.errors import MODEL_SHOWN, direct_response
 from components.manifests.envoy.proto import Json, extension, literal, seconds, typed
-from components.manifests.openai_api import MODEL_PATHS_REGEX, invalid_request, model_object
+from components.manifests.openai_api import MODEL_PATHS_REGEX, invalid_request, model_object, model_path
 from stacks.settings import RouteSettings, StackSettings
 
 MODELS_LIMIT_BYTES = 16 * names.MIB
 """Bound of a direct answer, in place of Envoy's 4 KiB: the list of models grows with them."""
-
-_PATH_CHARACTERS = "/:@!$&'()*+,;="
-"""What stays as it is in a URL's path, beside letters, digits and ``-._~`` (RFC 3986)."""
 
 _ENDPOINT = f"xds.upstream_host_metadata.filter_metadata['{names.METADATA}']"
 
@@ -167,10 +163,7 @@ def _list_routes(stack: StackSettings) -> list[Json]:
     everything = {"object": "list", "data": [model_object(literal(model)) for model in listed]}
     return [
         _listing("/v1/models", everything),
-        *(
-            _listing(f"/v1/models/{quote(model, safe=_PATH_CHARACTERS)}", model_object(literal(model)))
-            for model in listed
-        ),
+        *(_listing(model_path(model), model_object(literal(model))) for model in listed),
         {
             "match": {"prefix": "/v1/models/", "headers": [_method("GET")]},
             "direct_response": direct_response(

@@ -4,10 +4,10 @@ import json
 
 from components.manifests.envoy.proto import Json
 from components.manifests.higress.chains import body_kept
-from components.manifests.higress.envoy_filter import envoy_filter, on_route
+from components.manifests.higress.envoy_filter import before_route, envoy_filter, on_route
 from components.manifests.higress.routing import ingress
 from components.manifests.objects import Manifest
-from components.manifests.openai_api import model_object
+from components.manifests.openai_api import model_object, model_path
 from stacks.settings import StackSettings
 
 MODELS = "modelyard-models"
@@ -30,24 +30,32 @@ def answer_ingresses(stack: StackSettings) -> list[Manifest]:
 def answer_filter(stack: StackSettings) -> Manifest:
     """The answers."""
     listed = list(dict.fromkeys(route.model for route in stack.all_routes))
-    models = {"object": "list", "data": [model_object(name) for name in listed]}
+    everything = {"object": "list", "data": [model_object(name) for name in listed]}
     known = ", ".join(f"'{name}'" for name in listed) or "none"
-    json_type = {
-        "header": {"key": "content-type", "value": "application/json"},
-        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-    }
     return envoy_filter(
         stack,
         "modelyard-answers",
         [
-            on_route(
-                MODELS,
-                {**_answer(200, json.dumps(models, ensure_ascii=False)), "response_headers_to_add": [json_type]},
-            ),
+            on_route(MODELS, _json(everything)),
+            *(before_route(MODELS, _model(name)) for name in listed),
             # The edge puts the rest of the error around it.
             on_route(UNKNOWN, {**_answer(404, f"Known models: {known}."), **body_kept(stack)}),
         ],
     )
+
+
+def _model(name: str) -> Json:
+    method = {"name": ":method", "string_match": {"exact": "GET"}}
+    # Plugins tell routes by their names, and this one is to be treated as the list is.
+    return {"name": MODELS, "match": {"path": model_path(name), "headers": [method]}, **_json(model_object(name))}
+
+
+def _json(body: Json) -> Json:
+    content_type = {"key": "content-type", "value": "application/json"}
+    return {
+        **_answer(200, json.dumps(body, ensure_ascii=False)),
+        "response_headers_to_add": [{"header": content_type, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+    }
 
 
 def _answer(status: int, body: str) -> Json:

@@ -27,6 +27,15 @@ def on_route(name: str, value: Json) -> Json:
     }
 
 
+def before_route(name: str, value: Json) -> Json:
+    """A new route ahead of the one that an Ingress of the gateway's namespace makes."""
+    return {
+        "applyTo": "HTTP_ROUTE",
+        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": {"route": {"name": name}}}},
+        "patch": {"operation": "INSERT_BEFORE", "value": value},
+    }
+
+
 def on_route_table(value: Json) -> Json:
     """A change of all route tables."""
     return {
