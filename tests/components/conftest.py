@@ -18,6 +18,8 @@ SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi's wire format marks a wrapped value, and its value for secrets."""
 SECRET_KIND = "1b47061264138c4ac30d75fd1eb44270"
 
+RANDOM_PASSWORD = "random:index/randomPassword:RandomPassword"
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -70,7 +72,8 @@ class Program:
 
 class _Ids(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", args.inputs
+        made = {"result": "x" * int(args.inputs["length"])} if args.typ == RANDOM_PASSWORD else {}
+        return f"{args.name}-id", {**args.inputs, **made}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls {args.token}")
