@@ -119,12 +119,13 @@ Run = Callable[..., Program]
 def run() -> Iterator[Run]:
     """Runs a function as a Pulumi program and returns what it registered."""
     before = runtime.SETTINGS
-    yield _run
+    yield run_program
     runtime.configure(before)
     pulumi.runtime.set_all_config({})
 
 
-def _run(build: Callable[[], object], *, preview: bool = False) -> Program:
+def run_program(build: Callable[[], object], *, preview: bool = False) -> Program:
+    """What a function registers as a Pulumi program. It leaves the runtime set up for it: tests take ``run``."""
     found = Program()
 
     def once() -> None:
