@@ -16,8 +16,11 @@ from typing import Any, Literal
 
 import yaml
 
+from components.manifests.helm import ChartSource
 from components.manifests.higress import chart, collection
 from components.manifests.higress.images import images
+from components.manifests.llmaz import release as llmaz
+from components.manifests.llmaz.images import images as llmaz_images
 from stacks.settings import NAMESPACE, SettingsError, StackSettings, load
 
 FOLDER = Path(__file__).parent
@@ -80,6 +83,9 @@ def _pulled(stack: StackSettings) -> Iterator[Artifact]:
         yield from _higress(stack)
     else:
         yield _image(stack.envoy.image)
+    if any(model.backend == "llmaz" for model in stack.models):
+        yield _chart(llmaz.RELEASE, llmaz.source(stack))
+        yield from map(_image, llmaz_images(stack))
     if stack.models:
         yield _image(stack.serving.image)
     for model in stack.models:
@@ -88,15 +94,17 @@ def _pulled(stack: StackSettings) -> Iterator[Artifact]:
 
 
 def _higress(stack: StackSettings) -> Iterator[Artifact]:
-    source = chart.chart_source(stack)
-    yield Artifact("chart", chart.RELEASE, source.version or "", source.repository or source.chart)
-    for address in images(stack):
-        yield _image(address)
+    yield _chart(chart.RELEASE, chart.chart_source(stack))
+    yield from map(_image, images(stack))
     for manifest in collection.plugin_objects(stack):
         if manifest["kind"] == "WasmPlugin":
             address = manifest["spec"]["url"]
             name = manifest["metadata"]["labels"]["higress.io/wasm-plugin-name"]
             yield Artifact("plugin", name, _version(address), address)
+
+
+def _chart(name: str, source: ChartSource) -> Artifact:
+    return Artifact("chart", name, source.version or "", source.repository or source.chart)
 
 
 def _image(address: str) -> Artifact:

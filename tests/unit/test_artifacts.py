@@ -133,6 +133,18 @@ def test_the_envoy_gateway_is_one_image() -> None:
     assert found({"image": "localhost:5000/envoy"})[:1] == [Artifact("image", "envoy", "", "localhost:5000/envoy")]
 
 
+def test_llmaz_where_a_model_runs_on_it() -> None:
+    models = [{**BASE["models"][0], "backend": "llmaz"}]
+    chart = "oci://registry-1.docker.io/inftyai/llmaz"
+    everything = found({"kind": "envoy"}, models=models, imageMirror="mirror.example/ai")
+    assert Artifact("chart", "llmaz", "0.0.10", chart, "oci://mirror.example/ai/charts/llmaz") in everything
+    images = of("image", everything)
+    assert images["llmaz"] == ("inftyai/llmaz:v0.1.4", "mirror.example/ai/inftyai/llmaz:v0.1.4")
+    assert images["lws"] == ("registry.k8s.io/lws/lws:v0.6.1", "mirror.example/ai/lws/lws:v0.6.1")
+    without = found({"kind": "envoy"}, models=models, llmaz={"leaderWorkerSet": False})
+    assert [each.name for each in without] == ["envoy", "llmaz", "llmaz", "serving", "qwen"]
+
+
 ENCRYPTED = """\
 encryptionsalt: v1:x
 config:

@@ -13,13 +13,13 @@ GATEWAY = {
 }
 
 
-def stack(**gateway: Any) -> StackSettings:
+def stack(backend: str = "native", **gateway: Any) -> StackSettings:
     return load(
         {
             "cluster": {"namespace": "llm"},
             "serving": {"image": "registry.example/serving:1"},
             "pools": [{"name": "gpu"}],
-            "models": [{"name": "qwen", "source": "hf://o/r", "pool": "gpu"}],
+            "models": [{"name": "qwen", "source": "hf://o/r", "pool": "gpu", "backend": backend}],
             "gateway": {"kind": "higress", "namespace": "edge", **gateway},
         }
     )
@@ -125,6 +125,16 @@ def test_the_models_policy_finds_their_pods() -> None:
     wanted = policies()["models"]["spec"]["podSelector"]["matchLabels"]
     budget = workload.headless_service(settings.models[0], "llm")
     assert wanted.items() <= budget["metadata"]["labels"].items()
+
+
+def test_who_may_reach_models_on_llmaz() -> None:
+    specs = {name: policy["spec"] for name, policy in policies(backend="llmaz").items()}
+    assert specs["models-on-llmaz"] == {
+        **specs["models"],
+        "podSelector": {
+            "matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "In", "values": ["qwen"]}]
+        },
+    }
 
 
 def test_only_the_gateway_reaches_the_console() -> None:

@@ -1,9 +1,12 @@
 """What the chart lacks for running Higress: budgets for drained nodes, time to drain, and who may reach whom."""
 
+from collections.abc import Iterator
+
 from components.manifests import objects
 from components.manifests.higress import names
 from components.manifests.higress.addresses import CONSOLE, CONSOLE_PORT, REDIS, REDIS_PORT
 from components.manifests.higress.chart import CONTROLLER_LABELS, RELEASE, gateway_labels, uses_chart_redis
+from components.manifests.llmaz.names import SET_NAME
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
 
@@ -11,7 +14,7 @@ CONTROLLER = "higress-controller"
 """Deployment of the controller."""
 
 MODEL_PODS = {"app.kubernetes.io/part-of": "modelyard", "app.kubernetes.io/component": "model-service"}
-"""The labels that every model's pods have."""
+"""The labels of the pods that the program describes itself."""
 
 PROMETHEUS = {"app.kubernetes.io/name": "prometheus"}
 """The label that a Prometheus has from its operator and from its own chart."""
@@ -65,18 +68,26 @@ def network_policies(stack: StackSettings) -> list[Manifest]:
     """
     if not stack.higress.network_policy:
         return []
-    found = [_models_policy(stack), _console_policy(stack)]
+    found = [*_models_policies(stack), _console_policy(stack)]
     return [*found, _redis_policy(stack)] if uses_chart_redis(stack) else found
 
 
-def _models_policy(stack: StackSettings) -> Manifest:
+def _models_policies(stack: StackSettings) -> Iterator[Manifest]:
+    yield _models_policy(stack, "models", {"matchLabels": MODEL_PODS})
+    # The operator makes their pods, with labels of its own, and a policy has one selector.
+    if on_llmaz := [model.name for model in stack.models if model.backend == "llmaz"]:
+        chosen = {"key": SET_NAME, "operator": "In", "values": on_llmaz}
+        yield _models_policy(stack, "models-on-llmaz", {"matchExpressions": [chosen]})
+
+
+def _models_policy(stack: StackSettings, name: str, pods: Manifest) -> Manifest:
     namespace = stack.cluster.namespace
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": objects.metadata("models", namespace, objects.labels("vllm", "models", "model-service")),
+        "metadata": objects.metadata(name, namespace, objects.labels("vllm", name, "model-service")),
         "spec": {
-            "podSelector": {"matchLabels": MODEL_PODS},
+            "podSelector": pods,
             "policyTypes": ["Ingress"],
             "ingress": [
                 _from([_gateway_pods(stack), {"podSelector": {}}], names.MODEL_PORT),

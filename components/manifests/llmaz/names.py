@@ -10,6 +10,8 @@ RUNNER = "model-runner"
 """The container that llmaz looks for in a pod."""
 SKIP_LOADER = {"llmaz.io/skip-model-loader": "true"}
 """vLLM fetches the weights itself, as on the native backend: llmaz's loader has a fixed image of 2025."""
+SET_NAME = "leaderworkerset.sigs.k8s.io/name"
+"""Label of pods with the name of their LeaderWorkerSet, which is the model's."""
 PLAYGROUND_GRACE_SECONDS = 130
 """What a Playground's pod gets from the order to stop until it is killed. llmaz has it fixed."""
 
@@ -22,6 +24,6 @@ def backend_runtime(model: ModelSettings) -> str:
 def pod_labels(model: ModelSettings) -> dict[str, str]:
     """The labels that tell the model's pods, ``<model>-0`` and up, from all others. LeaderWorkerSet writes them."""
     return {
-        "leaderworkerset.sigs.k8s.io/name": model.name,
+        SET_NAME: model.name,
         "leaderworkerset.sigs.k8s.io/worker-index": "0",
     }
