@@ -96,3 +96,11 @@ def test_domain_with_tls() -> None:
     assert found is not None
     assert found["data"] == {"domain": "llm.example.com", "enableHttps": "force", "cert": "llm-tls"}
     assert record(settings)["domains"] == ["llm.example.com"]
+
+
+def test_callers_with_tokens_are_not_asked_for_keys() -> None:
+    # Of an edit the console would make a key-auth of it, which nobody passes.
+    jwks = json.dumps({"keys": [{"kty": "RSA", "kid": "1", "n": "sXchFTSkJhQkZ2kXgxVQ", "e": "AQAB"}]})
+    consumers = [{"name": "web", "jwt": {"issuer": "https://login.example", "jwks": jwks}}]
+
+    assert record(stack({"model": "qwen"}, auth={"consumers": consumers}))["authConfig"] == {"enabled": False}

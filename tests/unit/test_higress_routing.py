@@ -185,3 +185,16 @@ def test_one_that_stands_in_is_asked_by_its_own_name() -> None:
         ["ai-route-qwen.fallback.internal"],
         {"modelMapping": {"*": "google/gemma-2-2b-it"}},
     )
+
+
+def test_mappings_of_several_routes_stand_apart() -> None:
+    # The console removes a rule of several Ingresses as a whole when a person clears the mapping of one.
+    to_qwen = [{"model": "qwen"}]
+    settings = stack({"model": "chat", "upstreams": to_qwen}, {"model": "code", "upstreams": to_qwen})
+
+    rules = routing.model_mapper(settings)["spec"]["matchRules"]
+
+    assert [(one["ingress"], one["service"]) for one in rules] == [
+        (["ai-route-chat.internal"], ["llm-qwen.internal.dns"]),
+        (["ai-route-code.internal"], ["llm-qwen.internal.dns"]),
+    ]

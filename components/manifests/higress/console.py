@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from components.manifests.higress import names, routing
+from components.manifests.higress.places import allowed
 from components.manifests.objects import Manifest
 from stacks.settings import RouteSettings, StackSettings
 
@@ -71,13 +72,13 @@ def _upstreams(stack: StackSettings, route: RouteSettings, number: int) -> list[
 
 
 def _auth(stack: StackSettings, route: RouteSettings) -> dict[str, Any]:
-    everybody = [consumer.name for consumer in stack.gateway.auth.consumers]
-    if not everybody:
+    # The console knows keys only. Told of callers with tokens, an edit there would ask them for keys, too.
+    if not any(consumer.keys for consumer in stack.gateway.auth.consumers):
         return {"enabled": False}
     return {
         "enabled": True,
         "allowedCredentialTypes": ["key-auth"],
-        "allowedConsumers": everybody if route.consumers is None else list(route.consumers),
+        "allowedConsumers": allowed(stack, route),
     }
 
 
