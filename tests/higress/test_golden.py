@@ -1,6 +1,7 @@
 """What stacks of Higress ask of a cluster is what was last read and found right."""
 
 from base64 import b64encode
+from difflib import unified_diff
 
 import pytest
 
@@ -11,7 +12,10 @@ ANEW = "if that is what you want, run `python -m tests.higress.golden`, read wha
 
 @pytest.mark.parametrize("name", golden.names())
 def test_as_it_was_read(name: str) -> None:
-    assert golden.text(name).splitlines() == (golden.FOLDER / f"{name}.yaml").read_text().splitlines(), ANEW
+    before = (golden.FOLDER / f"{name}.yaml").read_text().splitlines()
+    changes = list(unified_diff(before, golden.text(name).splitlines(), "as it was read", "as it is", lineterm=""))
+
+    assert not changes, "\n".join([*changes, "", ANEW])
 
 
 @pytest.mark.parametrize("name", golden.names())
