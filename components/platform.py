@@ -8,14 +8,17 @@ from pulumi_kubernetes.core.v1 import Secret
 
 from components.gateway.contract import Gateway
 from components.gateway.envoy import EnvoyGateway
+from components.gateway.higress import HigressGateway
 from components.gpu_node_pool.contract import GpuNodePool
 from components.gpu_node_pool.existing import ExistingGpuNodePool
 from components.manifests.hugging_face import token_secret
+from components.manifests.images import mirrored
 from components.model_service.contract import ModelService, ModelServiceArgs
 from components.model_service.llmaz import LlmazModelService
 from components.model_service.llmaz_operator import LlmazOperator
 from components.model_service.native import NativeModelService
 from stacks.capacity import shortages
+from stacks.compatibility import untested_versions
 from stacks.settings import ClusterSettings, ModelSettings, StackSettings
 
 POOL_ADAPTERS = {"existing": ExistingGpuNodePool}
@@ -25,7 +28,10 @@ MODEL_BACKENDS: Mapping[str, Callable[[str, ModelServiceArgs, pulumi.ResourceOpt
     "llmaz": LlmazModelService,
 }
 """What runs the replicas, by ``backend`` of a model."""
-GATEWAY_KINDS: Mapping[str, Callable[[str, StackSettings, pulumi.ResourceOptions], Gateway]] = {"envoy": EnvoyGateway}
+GATEWAY_KINDS: Mapping[str, Callable[[str, StackSettings, pulumi.ResourceOptions], Gateway]] = {
+    "envoy": EnvoyGateway,
+    "higress": HigressGateway,
+}
 """What is in front of the models, by ``kind`` of the gateway."""
 
 
@@ -45,8 +51,8 @@ class Platform(pulumi.ComponentResource):
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:Platform", name, {}, opts)
-        for shortage in shortages(stack):
-            pulumi.log.warn(shortage, self)
+        for warning in (*shortages(stack), *untested_versions(stack)):
+            pulumi.log.warn(warning, self)
         cluster = _cluster(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
 
@@ -58,13 +64,15 @@ class Platform(pulumi.ComponentResource):
         token = _token(f"{name}-modelhub", stack, pulumi.ResourceOptions(parent=self, provider=cluster))
         needs_llmaz = any(model.backend == "llmaz" for model in stack.models)
         llmaz = LlmazOperator(f"{name}-llmaz", stack, on_cluster) if needs_llmaz else None
+        image = mirrored(stack.serving.image, stack.image_mirror)
+        serving = stack.serving.model_copy(update={"image": image})
         self.models = {
             model.name: MODEL_BACKENDS[model.backend](
                 f"{name}-{model.name}",
                 ModelServiceArgs(
                     model=model,
                     placement=pools[model.pool].placement,
-                    serving=stack.serving,
+                    serving=serving,
                     namespace=stack.cluster.namespace,
                 ),
                 _model_options(self, cluster, model, token, llmaz),

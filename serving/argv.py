@@ -48,9 +48,14 @@ def build_argv(settings: ServingSettings) -> list[str]:
     ]
 
 
-def server_command(settings: ServingSettings) -> list[str]:
-    """The server's whole command line, run by this same interpreter."""
-    return [sys.executable, "-m", MODULE, *build_argv(settings)]
+def server_command(settings: ServingSettings, python: str | None = None) -> list[str]:
+    """The server's whole command line.
+
+    Args:
+        settings: what it serves, and how.
+        python: the interpreter that has vLLM. Default: this same one.
+    """
+    return [python or sys.executable, "-m", MODULE, *build_argv(settings)]
 
 
 def masked(argv: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -118,10 +118,27 @@ def environment(values: Mapping[str, object]) -> dict[str, str]:
     Raises:
         KeyError: for a name that is no field.
     """
+    _check_fields(values)
+    return {variable(name): _text(value) for name, value in values.items() if value not in (None, (), [])}
+
+
+def of(values: Mapping[str, Any]) -> ServingSettings:
+    """The settings with these values, which are taken as they are, and nothing of this process's environment.
+
+    Args:
+        values: values by the field names of ``ServingSettings``.
+
+    Raises:
+        KeyError: for a name that is no field.
+    """
+    _check_fields(values)
+    return ServingSettings.model_construct(**dict(values))
+
+
+def _check_fields(values: Mapping[str, object]) -> None:
     unknown = sorted(set(values) - set(ServingSettings.model_fields))
     if unknown:
         raise KeyError(f"no fields of ServingSettings: {', '.join(unknown)}")
-    return {variable(name): _text(value) for name, value in values.items() if value not in (None, (), [])}
 
 
 def load(arguments: Sequence[str]) -> ServingSettings:

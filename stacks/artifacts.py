@@ -19,6 +19,7 @@ import yaml
 from components.manifests.helm import ChartSource
 from components.manifests.higress import chart, collection
 from components.manifests.higress.images import images
+from components.manifests.images import mirrored
 from components.manifests.llmaz import release as llmaz
 from components.manifests.llmaz.images import images as llmaz_images
 from stacks.settings import NAMESPACE, SettingsError, StackSettings, load
@@ -82,12 +83,12 @@ def _pulled(stack: StackSettings) -> Iterator[Artifact]:
     if stack.gateway.kind == "higress":
         yield from _higress(stack)
     else:
-        yield _image(stack.envoy.image)
+        yield _image(mirrored(stack.envoy.image, stack.image_mirror))
     if any(model.backend == "llmaz" for model in stack.models):
         yield _chart(llmaz.RELEASE, llmaz.source(stack))
         yield from map(_image, llmaz_images(stack))
     if stack.models:
-        yield _image(stack.serving.image)
+        yield _image(mirrored(stack.serving.image, stack.image_mirror))
     for model in stack.models:
         if model.source.startswith("hf://"):
             yield Artifact("weights", model.name, model.revision or "", model.source)

@@ -269,14 +269,6 @@ def _host_paths(stack: "StackSettings") -> Iterator[str]:
             )
 
 
-def _serving_image(stack: "StackSettings") -> Iterator[str]:
-    if stack.models and not stack.serving.image:
-        yield (
-            "modelyard:serving.image: nothing is given, and no public image has Modelyard's entrypoint in it: "
-            "build one from serving/Containerfile and write its name"
-        )
-
-
 def _pool_sizes(stack: "StackSettings") -> Iterator[str]:
     for index, pool in enumerate(stack.pools):
         if pool.min_nodes > pool.max_nodes:
@@ -322,7 +314,6 @@ RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
     _gateway_port,
     _environment,
     _host_paths,
-    _serving_image,
     _pool_sizes,
     _model_sources,
     *HIGRESS_RULES,

@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from components.manifests import envoy, objects
+from components.manifests.images import mirrored
 from components.manifests.objects import Manifest
 from stacks.settings import Cpu, StackSettings
 
@@ -181,7 +182,7 @@ def _container(stack: StackSettings) -> Manifest:
     gateway = stack.envoy
     return {
         "name": "envoy",
-        "image": gateway.image,
+        "image": mirrored(gateway.image, stack.image_mirror),
         "imagePullPolicy": gateway.image_pull_policy,
         "command": ["envoy"],
         "args": [

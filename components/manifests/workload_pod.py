@@ -1,11 +1,12 @@
-"""The pod of a native model: one container that runs ``python -m serving``."""
+"""The pod of a native model: one container that runs vLLM."""
 
 import math
 
 from components.manifests.model_source import ModelSource, model_source
 from components.manifests.objects import Manifest, container_security_context, pod_security_context
 from components.manifests.placement import Placement
-from serving.settings import environment
+from serving.argv import server_command
+from serving.settings import environment, of
 from stacks.settings import ModelSettings, ServingSettings
 
 PORT = 8080
@@ -16,6 +17,10 @@ PROBE_SECONDS = 2
 
 HOME = {"HOME": "/tmp", "USER": "modelyard"}  # noqa: S108 - the container's own /tmp
 """What libraries make their cache paths of. The root is read-only, and the user has no entry in the image."""
+
+
+NO_USAGE_STATS = {"VLLM_NO_USAGE_STATS": "1"}
+"""Keeps vLLM from telling its makers what it runs, as ``serving/Containerfile`` does."""
 
 
 def pod_spec(model: ModelSettings, placement: Placement, serving: ServingSettings) -> Manifest:
@@ -49,8 +54,8 @@ def _container(model: ModelSettings, placement: Placement, serving: ServingSetti
         "name": "vllm",
         "image": serving.image,
         "imagePullPolicy": serving.image_pull_policy,
-        "command": [serving.python, "-m", "serving"],
-        "env": _env(model, source),
+        "command": unexpanded(command(model, serving, source)),
+        "env": _env(model, serving, source),
         "ports": [{"name": "http", "containerPort": PORT}],
         "resources": {
             "requests": {"cpu": model.cpu, "memory": model.memory},
@@ -73,29 +78,44 @@ def _container(model: ModelSettings, placement: Placement, serving: ServingSetti
     }
 
 
-def _env(model: ModelSettings, source: ModelSource) -> list[Manifest]:
-    values = {**HOME, **server_settings(model, source), **model.env}
+def _env(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> list[Manifest]:
     return [
-        *({"name": name, "value": value} for name, value in values.items()),
+        *({"name": name, "value": value} for name, value in variables(model, serving, source).items()),
         *(variable for variable in source.env if variable["name"] not in model.env),
     ]
 
 
-def server_settings(model: ModelSettings, source: ModelSource) -> dict[str, str]:
-    """The ``MODELYARD_`` variables of a model. What is left at its default is left out."""
+def command(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> list[str]:
+    """What the container runs: vLLM with its arguments, or the ``serving`` package, which reads variables."""
+    if serving.entrypoint == "modelyard":
+        return [serving.python, "-m", "serving"]
+    return server_command(of(_server(model, source)), serving.python)
+
+
+def variables(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> dict[str, str]:
+    """The container's variables, but for those that hold secrets."""
+    server = environment(_server(model, source)) if serving.entrypoint == "modelyard" else NO_USAGE_STATS
+    return {**HOME, **server, **model.env}
+
+
+def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
+    """What the server serves, and how. What is left at its default is left out."""
     parallel = model.engine.tensor_parallel_size or model.gpus // model.engine.pipeline_parallel_size
-    return environment(
-        {
-            **model.engine.model_dump(exclude_defaults=True),
-            "model": source.model,
-            "revision": model.revision,
-            "served_names": model.names,
-            "port": PORT,
-            "tensor_parallel_size": parallel,
-            "drain_seconds": model.probes.drain_seconds,
-            "extra_args": model.extra_args,
-        }
-    )
+    return {
+        **model.engine.model_dump(exclude_defaults=True),
+        "model": source.model,
+        "revision": model.revision,
+        "served_names": model.names,
+        "port": PORT,
+        "tensor_parallel_size": parallel,
+        "drain_seconds": model.probes.drain_seconds,
+        "extra_args": model.extra_args,
+    }
+
+
+def unexpanded(words: list[str]) -> list[str]:
+    """Words of a container's command in which Kubernetes reads no ``$(NAME)`` as a variable."""
+    return [word.replace("$", "$$") for word in words]
 
 
 def _probe(period: int, timeout: int, failures: int) -> Manifest:

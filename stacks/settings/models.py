@@ -157,8 +157,11 @@ class HostPathMount(Settings):
 class ServingSettings(Settings):
     """The container that every model runs in."""
 
-    image: str = ""
-    """Image with vLLM and Modelyard's ``serving`` package, as ``serving/Containerfile`` makes it."""
+    image: str = Field(default="docker.io/vllm/vllm-openai:v0.32.0", min_length=1)
+    """Image with vLLM."""
+    entrypoint: Literal["vllm", "modelyard"] = "vllm"
+    """What the container runs: ``vllm serve``, or Modelyard's ``serving`` package, for an image that
+    ``serving/Containerfile`` has made."""
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
     """When the node pulls the image."""
     python: str = "python3"

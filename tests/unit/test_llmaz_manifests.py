@@ -28,7 +28,7 @@ PLACEMENT = Placement(
     max_nodes=1,
 )
 SELECTED = Placement(**{**PLACEMENT.__dict__, "node_selector": {"cloud.example/pool": "l4"}})
-SERVING = ServingSettings(image="registry.example/serving:1")
+SERVING = ServingSettings(image="registry.example/serving:1", entrypoint="modelyard")
 QWEN: dict[str, Any] = {
     "name": "qwen2-1-5b",
     "source": "hf://Qwen/Qwen2.5-1.5B-Instruct",
@@ -203,7 +203,9 @@ def test_variables_are_words_of_the_command() -> None:
 def test_what_a_playground_cannot_say_makes_an_inference_service(
     placement: Placement, serving: dict[str, Any], changes: dict[str, Any]
 ) -> None:
-    found = ServingSettings.model_validate({"image": "registry.example/serving:1", **serving})
+    found = ServingSettings.model_validate(
+        {"image": "registry.example/serving:1", "entrypoint": "modelyard", **serving}
+    )
     assert replicas(placement, found, **changes)["kind"] == "Service"
 
 

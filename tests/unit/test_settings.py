@@ -36,11 +36,6 @@ def consumers(*given: dict[str, Any]) -> dict[str, Any]:
 
 
 RULES = {
-    "no serving image": (
-        stack(serving={}),
-        "modelyard:serving.image: nothing is given, and no public image has Modelyard's entrypoint in it: build one "
-        "from serving/Containerfile and write its name",
-    ),
     "fewest nodes above most": (
         stack(pools=[{**POOL, "minNodes": 5, "maxNodes": 1}]),
         "modelyard:pools[0].minNodes: 5 is above maxNodes 1, and no number of nodes is both: correct one of them",

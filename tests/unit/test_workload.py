@@ -12,7 +12,8 @@ from components.manifests.hugging_face import token_secret
 from components.manifests.model_source import model_source
 from components.manifests.objects import Manifest
 from components.manifests.placement import Placement
-from components.manifests.workload_pod import pod_spec, server_settings
+from components.manifests.workload_pod import command, pod_spec, variables
+from serving.argv import server_command
 from serving.settings import ServingSettings as ServerSettings
 from stacks.settings import EngineSettings, ModelSettings, ServingSettings, Toleration, load
 
@@ -26,7 +27,7 @@ PLACEMENT = Placement(
     min_nodes=0,
     max_nodes=4,
 )
-SERVING = ServingSettings(image="registry.example/serving:1")
+SERVING = ServingSettings(image="registry.example/serving:1", entrypoint="modelyard")
 QWEN: dict[str, Any] = {"name": "qwen2-1-5b", "source": "hf://Qwen/Qwen2.5-1.5B-Instruct", "pool": "gpu"}
 
 
@@ -39,7 +40,9 @@ def stateful_set(**changes: Any) -> Manifest:
 
 
 def pod(serving: dict[str, Any] | None = None, placement: Placement = PLACEMENT, **changes: Any) -> Manifest:
-    return pod_spec(model(**changes), placement, ServingSettings.model_validate(serving or {}))
+    return pod_spec(
+        model(**changes), placement, ServingSettings.model_validate({"entrypoint": "modelyard", **(serving or {})})
+    )
 
 
 def env(manifest: Manifest) -> dict[str, Any]:
@@ -388,12 +391,43 @@ def test_the_server_reads_back_what_the_stack_says(
     engine: EngineSettings, names: list[str], arguments: list[str]
 ) -> None:
     given_model = ModelSettings.model_validate({**QWEN, "engine": engine, "servedNames": names, "extraArgs": arguments})
-    variables = server_settings(given_model, model_source(given_model))
+    told = variables(given_model, SERVING, model_source(given_model))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
+        for name, value in told.items():
             patch.setenv(name, value)
         server = ServerSettings()
     assert server.served_names == given_model.names
     assert list(server.extra_args) == arguments
     wanted = engine.model_dump(exclude_defaults=True, exclude_none=True)
     assert {field: getattr(server, field) for field in wanted} == wanted
+
+
+@given(engine=ENGINES, names=st.lists(WORDS, max_size=3), arguments=st.lists(WORDS, max_size=3))
+def test_vllm_itself_is_told_the_same_as_by_our_entrypoint(
+    engine: EngineSettings, names: list[str], arguments: list[str]
+) -> None:
+    given_model = ModelSettings.model_validate({**QWEN, "engine": engine, "servedNames": names, "extraArgs": arguments})
+    source = model_source(given_model)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables(given_model, SERVING, source).items():
+            patch.setenv(name, value)
+        wanted = server_command(ServerSettings(), "python3")
+    assert command(given_model, ServingSettings(), source) == wanted
+
+
+def test_without_our_entrypoint_vllm_gets_its_arguments() -> None:
+    container = pod({"entrypoint": "vllm"}, extraArgs=["--chat-template={{ $(x) }}"])["containers"][0]
+    assert container["command"] == [
+        *("python3", "-m", "vllm.entrypoints.cli.main", "serve", "Qwen/Qwen2.5-1.5B-Instruct"),
+        *("--served-model-name", "qwen2-1-5b", "--host", "0.0.0.0", "--port", "8080"),
+        *("--tensor-parallel-size", "1", "--shutdown-timeout", "120", "--chat-template={{ $$(x) }}"),
+    ]
+    named = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert named["VLLM_NO_USAGE_STATS"] == "1"
+    assert not [name for name in named if name.startswith("MODELYARD_")]
+
+
+def test_an_operators_own_variables_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pod({"entrypoint": "vllm"})
+    monkeypatch.setenv("MODELYARD_MAX_MODEL_LEN", "17")
+    assert pod({"entrypoint": "vllm"}) == before

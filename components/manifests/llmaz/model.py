@@ -22,7 +22,7 @@ from components.manifests.llmaz import names
 from components.manifests.model_source import model_source
 from components.manifests.objects import Manifest, labels
 from components.manifests.placement import Placement
-from components.manifests.workload_pod import HOME, pod_spec, server_settings
+from components.manifests.workload_pod import command, pod_spec, unexpanded, variables
 from stacks.settings import ModelSettings, ServingSettings
 
 DIGEST = "modelyard.dev/made-of"
@@ -173,10 +173,9 @@ def _inference_service(
 
 
 def _command(model: ModelSettings, serving: ServingSettings) -> list[str]:
-    values = {**HOME, **server_settings(model, model_source(model)), **model.env}
-    words = [*(f"{name}={value}" for name, value in values.items()), serving.python, "-m", "serving"]
-    # Kubernetes would read `$(NAME)` in them as a variable.
-    return [word.replace("$", "$$") for word in words]
+    source = model_source(model)
+    values = variables(model, serving, source)
+    return unexpanded([*(f"{name}={value}" for name, value in values.items()), *command(model, serving, source)])
 
 
 def _replicas(model: ModelSettings) -> Manifest:
