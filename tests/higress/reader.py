@@ -122,7 +122,7 @@ def rule_config(plugin: Manifest, route: str, service: str) -> dict[str, Any] | 
         by_service = "service" not in rule or service in rule["service"]
         if by_route and by_service and not rule["configDisable"]:
             return dict(rule["config"])
-    return None if spec["defaultConfigDisable"] else dict(spec["defaultConfig"])
+    return None if spec["defaultConfigDisable"] else dict(spec.get("defaultConfig", {}))
 
 
 def plugin(objects: Sequence[Manifest], name: str) -> Manifest | None:

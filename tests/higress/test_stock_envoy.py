@@ -71,6 +71,12 @@ def test_a_fallback_says_whose_place_it_took(running: Running, two: tuple[Pod, P
     assert answer.headers["x-modelyard-fallback-from"] == "qwen"
 
 
+def test_a_fallback_takes_requests_of_known_callers(running: Running, two: tuple[Pod, Pod]) -> None:
+    consumers = [{"name": "app", "keys": ["one-long-key-of-an-app"]}]
+    gateway = running(stack(auth={"consumers": consumers}), *two, edge=False)
+    assert gateway.post(question("qwen"), headers=HOP).headers["x-modelyard-served-by"] == "gemma"
+
+
 def test_a_client_cannot_choose_the_fallback_or_the_model_by_a_header(running: Running, two: tuple[Pod, Pod]) -> None:
     forged = {**HOP, "x-higress-llm-model": "gemma", "x-mse-consumer": "boss", "X-HI-ORIGINAL-AUTH": "Bearer x"}
     answer = running(stack(), *two).post(question("qwen"), headers=forged)

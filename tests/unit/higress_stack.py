@@ -35,6 +35,7 @@ def in_console(name: str, **labels: str) -> dict[str, Any]:
         "name": name,
         "namespace": "higress-system",
         "labels": {"higress.io/resource-definer": "higress", **labels},
+        "annotations": {"pulumi.com/patchForce": "true"},
     }
 
 
@@ -43,4 +44,5 @@ def hidden(name: str, annotations: dict[str, str] | None = None, **labels: str) 
     comment = "PLEASE DO NOT EDIT DIRECTLY. This resource is managed by Higress."
     found = in_console(name, **labels)
     found["labels"]["higress.io/internal"] = "true"
-    return {**found, "annotations": {**(annotations or {}), "higress.io/comment": comment}}
+    found["annotations"] |= {**(annotations or {}), "higress.io/comment": comment}
+    return found

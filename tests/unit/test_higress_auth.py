@@ -36,6 +36,7 @@ def test_key_auth() -> None:
                 "higress.io/internal": "true",
             },
             "annotations": {
+                "pulumi.com/patchForce": "true",
                 "higress.io/wasm-plugin-title": "Key Auth",
                 "higress.io/comment": "PLEASE DO NOT EDIT DIRECTLY. This resource is managed by Higress.",
             },
@@ -53,7 +54,7 @@ def test_key_auth() -> None:
                 "consumers": [
                     {
                         "name": "alice",
-                        "keys": ["Authorization", "x-api-key"],
+                        "keys": ["x-api-key", "Authorization"],
                         "in_query": False,
                         "in_header": True,
                         "credentials": [
@@ -65,7 +66,7 @@ def test_key_auth() -> None:
                     },
                     {
                         "name": "team-a-1",
-                        "keys": ["Authorization", "x-api-key"],
+                        "keys": ["x-api-key", "Authorization"],
                         "in_query": False,
                         "in_header": True,
                         "credentials": [
@@ -97,6 +98,7 @@ def test_keys_are_in_the_secret_and_nowhere_else() -> None:
             "name": "modelyard-api-keys",
             "namespace": "higress-system",
             "labels": {"higress.io/resource-definer": "higress"},
+            "annotations": {"pulumi.com/patchForce": "true"},
         },
         "type": "Opaque",
         "data": {"alice-0": "c2stYWxpY2U=", "alice-1": "c2stc2Vjb25k", "team-a-1-0": "c2stYm9i"},

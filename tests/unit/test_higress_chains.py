@@ -116,6 +116,7 @@ def test_rest_of_a_chain() -> None:
         "kind": "EnvoyFilter",
         "metadata": in_console("ai-route-qwen.modelyard"),
         "spec": {
+            "priority": -1,
             "configPatches": [
                 on_route(
                     "ai-route-qwen.internal",
@@ -143,9 +144,25 @@ def test_rest_of_a_chain() -> None:
                         **on_server_error(exhausted("qwen")),
                     },
                 ),
-            ]
+            ],
         },
     }
+
+
+def test_fallback_asks_for_no_key() -> None:
+    consumers = [{"name": "app", "keys": ["one-long-key-of-an-app"]}]
+    settings = stack({"model": "qwen", "fallback": ["gemma"]}, auth={"consumers": consumers})
+
+    own, fallback = chains.route_filter(settings, first_route(settings))["spec"]["configPatches"]
+    off = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+    told = fallback["patch"]["value"]["typed_per_filter_config"]
+    assert told.keys() == {
+        "envoy.filters.http.custom_response",
+        "higress-system.key-auth.internal",
+        "higress-system.jwt-auth.internal",
+    }
+    assert told["higress-system.key-auth.internal"] == told["higress-system.jwt-auth.internal"] == off
+    assert "typed_per_filter_config" not in own["patch"]["value"]
 
 
 def test_lone_model_gets_a_second_try_by_another_pod() -> None:

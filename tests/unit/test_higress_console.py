@@ -41,7 +41,7 @@ def test_record_of_a_chain() -> None:
             "responseCodes": ["5xx"],
         },
         "proxyNextUpstream": {"enabled": True, "conditions": ["off"]},
-        "customConfigs": {"pulumi.com/skipAwait": "true"},
+        "customConfigs": {"pulumi.com/skipAwait": "true", "pulumi.com/patchForce": "true"},
     }
 
 
@@ -49,7 +49,7 @@ def test_edit_keeps_further_annotations() -> None:
     manifest = console.ai_route_record(CHAIN, first_route(CHAIN), {"higress.io/x": "y"})
 
     custom = json.loads(manifest["data"]["data"])["customConfigs"]
-    assert custom == {"higress.io/x": "y", "pulumi.com/skipAwait": "true"}
+    assert custom == {"higress.io/x": "y", "pulumi.com/skipAwait": "true", "pulumi.com/patchForce": "true"}
 
 
 def test_shares_and_headers() -> None:

@@ -177,6 +177,7 @@ def test_places_of_the_answers() -> None:
     nowhere = {
         "higress.io/destination": "higress-console.higress-system.svc.cluster.local:8080",
         "pulumi.com/skipAwait": "true",
+        "pulumi.com/patchForce": "true",
     }
     assert seen == [
         ("modelyard-models", "/v1/models", "Exact", {**nowhere, "higress.io/match-method": "GET"}),

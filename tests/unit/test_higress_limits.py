@@ -55,6 +55,7 @@ def test_a_redis_of_ones_own() -> None:
             "name": "modelyard-redis",
             "namespace": "higress-system",
             "labels": {"higress.io/resource-definer": "higress"},
+            "annotations": {"pulumi.com/patchForce": "true"},
         },
         "type": "Opaque",
         "data": {"password": "aHVzaA=="},

@@ -63,7 +63,8 @@ def _with_keys(consumer: ConsumerSettings) -> dict[str, Any]:
     keys = [reference(API_KEYS, name) for name in _keys(consumer)]
     return {
         "name": consumer.name,
-        "keys": ["Authorization", "x-api-key"],
+        # The console keeps the last one only, when a person saves the consumer there.
+        "keys": ["x-api-key", "Authorization"],
         # In a URL a key would stand in logs.
         "in_query": False,
         "in_header": True,

@@ -12,7 +12,7 @@ from typing import Any
 
 from components.manifests.envoy.local_reply import RETRY_AFTER
 from components.manifests.envoy.names import MIB
-from components.manifests.envoy.proto import Json, extension, seconds
+from components.manifests.envoy.proto import Json, extension, seconds, typed
 from components.manifests.higress import names
 from components.manifests.higress.envoy_filter import envoy_filter, on_route, typed_struct
 from components.manifests.objects import Manifest
@@ -46,8 +46,18 @@ def route_filter(stack: StackSettings, route: RouteSettings) -> Manifest:
         }
         if number or not route.fallback:
             value |= _custom_response(stack, route, number)
+        if number:
+            value["typed_per_filter_config"] |= _without_authentication(stack)
         patches.append(on_route(name, value))
-    return envoy_filter(stack, f"{names.config_map(route)}.modelyard", patches)
+    return envoy_filter(stack, f"{names.config_map(route)}.modelyard", patches, yields=True)
+
+
+def _without_authentication(stack: StackSettings) -> Json:
+    """Turns off what would ask again for a key that is gone by now, as an edit in the console makes it do."""
+    if not stack.gateway.auth.consumers:
+        return {}
+    disabled = typed("envoy.config.route.v3.FilterConfig", disabled=True)
+    return {f"{stack.higress.namespace}.{name}{names.INTERNAL}": disabled for name in ("key-auth", "jwt-auth")}
 
 
 def _told(route: RouteSettings, number: int) -> list[Json]:

@@ -35,7 +35,7 @@ def ai_route_record(stack: StackSettings, route: RouteSettings, annotations: dic
         # What is left out here would become the console's default of three tries.
         "proxyNextUpstream": {"enabled": True, "conditions": ["off"]},
         # An edit writes the Ingresses anew, with these annotations beside the console's own.
-        "customConfigs": {**annotations, **routing.NO_WAIT},
+        "customConfigs": {**annotations, **routing.NO_WAIT, **names.TAKE_BACK},
     }
     return _config_map(stack, names.config_map(route), "ai-route", {"data": json.dumps(record, ensure_ascii=False)})
 

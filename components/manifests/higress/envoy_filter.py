@@ -8,13 +8,21 @@ from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
 
 
-def envoy_filter(stack: StackSettings, name: str, patches: Sequence[Json]) -> Manifest:
-    """The object that holds some changes."""
+def envoy_filter(stack: StackSettings, name: str, patches: Sequence[Json], *, yields: bool = False) -> Manifest:
+    """The object that holds some changes.
+
+    Args:
+        stack: the stack.
+        name: the object's name.
+        patches: the changes.
+        yields: whether it comes before the console's own, which then count where both say something.
+    """
+    spec: Manifest = {"configPatches": list(patches)}
     return {
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "EnvoyFilter",
         "metadata": names.metadata(stack, name),
-        "spec": {"configPatches": list(patches)},
+        "spec": {"priority": -1, **spec} if yields else spec,
     }
 
 

@@ -6,7 +6,6 @@ names and labels are listed by it, and an edit there rewrites these very objects
 
 import hashlib
 import re
-from typing import Any
 
 from components.manifests.objects import Manifest
 from stacks.settings import ModelSettings, RouteSettings, StackSettings
@@ -34,6 +33,9 @@ ANY_DOMAIN = "higress-default-domain"
 """What the console calls a route without a domain."""
 METADATA = "modelyard"
 """Namespace of the clusters' metadata: ``model``."""
+
+TAKE_BACK = {"pulumi.com/patchForce": "true"}
+"""Whoever edits an object in the console owns what it wrote there, and without this no update gets past it."""
 
 INTERNAL = ".internal"
 """Ending of names that the console keeps for itself and hides from its general lists."""
@@ -92,11 +94,14 @@ def metadata(
     stack: StackSettings, name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None
 ) -> Manifest:
     """The metadata of an object as the console writes it, in the gateway's namespace."""
-    internal = name.endswith(INTERNAL)
     all_labels = {"higress.io/resource-definer": "higress", **(labels or {})}
-    all_annotations = dict(annotations or {})
-    if internal:
+    all_annotations = {**(annotations or {}), **TAKE_BACK}
+    if name.endswith(INTERNAL):
         all_labels["higress.io/internal"] = "true"
         all_annotations["higress.io/comment"] = "PLEASE DO NOT EDIT DIRECTLY. This resource is managed by Higress."
-    found: dict[str, Any] = {"name": name, "namespace": stack.higress.namespace, "labels": all_labels}
-    return {**found, "annotations": all_annotations} if all_annotations else found
+    return {
+        "name": name,
+        "namespace": stack.higress.namespace,
+        "labels": all_labels,
+        "annotations": all_annotations,
+    }
