@@ -67,17 +67,18 @@ class Site:
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         (folder / "config").mkdir()
         (folder / "state").mkdir()
-        self.write(config)
+        self._file.write_text(yaml.safe_dump({"config": config}))
         self.run("stack", "init", stack, "--non-interactive")
-        self._salt = self._read()["encryptionsalt"]
-        self.write(config)
+
+    @property
+    def config(self) -> Config:
+        """The stack file's ``config``, secrets encrypted. Change it by ``write``."""
+        found: Config = yaml.safe_load(self._file.read_text())["config"]
+        return found
 
     def write(self, config: Config) -> None:
-        """Put another configuration in place of the last one."""
-        # Through JSON: anchors of a stack file would be aliases, and a change is meant for one place.
-        content = {"config": json.loads(json.dumps(config))}
-        if hasattr(self, "_salt"):
-            content["encryptionsalt"] = self._salt
+        """Put another ``config`` in place of the last one."""
+        content = yaml.safe_load(self._file.read_text()) | {"config": config}
         self._file.write_text(yaml.safe_dump(content))
 
     def set_secret(self, path: str, value: str) -> None:
@@ -138,10 +139,6 @@ class Site:
         self._log.unlink(missing_ok=True)
         self.run(command, f"--stack={self.stack}", f"--event-log={self._log}", *arguments)
         return _finished(self._log.read_text().splitlines())
-
-    def _read(self) -> dict[str, Any]:
-        found: dict[str, Any] = yaml.safe_load(self._file.read_text())
-        return found
 
     @property
     def _file(self) -> Path:
