@@ -1,5 +1,6 @@
 """Routes: what happens to requests that name a model."""
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -78,7 +79,12 @@ class RouteSettings(Settings):
     cache: ResponseCacheSettings | None = None
     """Answers that are kept. Default: none."""
 
-    @property
+    @cached_property
     def targets(self) -> tuple[UpstreamSettings, ...]:
         """The models that share the requests, spelled out."""
         return self.upstreams or (UpstreamSettings(model=self.model),)
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The names of all models that may answer: those that share the requests, and those that stand in."""
+        return (*(target.model for target in self.targets), *self.fallback)

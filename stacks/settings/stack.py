@@ -1,5 +1,6 @@
 """A whole stack."""
 
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
@@ -79,11 +80,27 @@ class StackSettings(Settings):
             raise TypeError("the gateway is of another kind")
         return self.gateway
 
-    @property
+    @cached_property
     def all_routes(self) -> tuple[RouteSettings, ...]:
         """The routes, spelled out: one for every model where the stack names none."""
         return self.routes or tuple(RouteSettings(model=model.name) for model in self.models)
 
     def model(self, name: str) -> ModelSettings:
         """The model of that name."""
-        return next(model for model in self.models if model.name == name)
+        return self._models[name]
+
+    def routes_to(self, model: ModelSettings) -> list[RouteSettings]:
+        """The routes by which a request may reach a model."""
+        return self._routes_to.get(model.name, [])
+
+    @cached_property
+    def _models(self) -> dict[str, ModelSettings]:
+        return {model.name: model for model in self.models}
+
+    @cached_property
+    def _routes_to(self) -> dict[str, list[RouteSettings]]:
+        found: dict[str, list[RouteSettings]] = {}
+        for route in self.all_routes:
+            for name in dict.fromkeys(route.reached):
+                found.setdefault(name, []).append(route)
+        return found

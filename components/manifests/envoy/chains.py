@@ -78,10 +78,6 @@ def _members(stack: StackSettings, route: RouteSettings, upstream: ModelSettings
 def connect_seconds(stack: StackSettings, model: ModelSettings) -> float:
     """Longest time that a connection to the model's pods may take: the largest that its routes allow."""
     return max(
-        (
-            route.timeouts.connect_seconds
-            for route in stack.all_routes
-            if model.name in (*(target.model for target in route.targets), *route.fallback)
-        ),
+        (route.timeouts.connect_seconds for route in stack.routes_to(model)),
         default=RouteSettings(model=model.name).timeouts.connect_seconds,
     )

@@ -37,14 +37,7 @@ def first_byte_seconds(stack: StackSettings, model: ModelSettings) -> float:
 
     Higress has it by provider and not by route, so it is the longest that a route to the model allows.
     """
-    return max(
-        (
-            route.timeouts.first_byte_seconds
-            for route in stack.all_routes
-            if model.name in (*(target.model for target in route.targets), *route.fallback)
-        ),
-        default=0,
-    )
+    return max((route.timeouts.first_byte_seconds for route in stack.routes_to(model)), default=0)
 
 
 def _registry(stack: StackSettings, model: ModelSettings) -> dict[str, Any]:

@@ -90,15 +90,16 @@ def model_router(stack: StackSettings) -> Manifest:
 
 def model_mapper(stack: StackSettings) -> Manifest:
     """The plugin that writes the name that a model knows itself by into the requests that reach it."""
-    # One for each Ingress: the console takes a longer one apart wrongly, and other routes lose their names.
     rules = [
-        rule({"modelMapping": {"*": model.names[0]}}, ingresses=[name], services=[names.service(model)])
-        for model in stack.models
+        # One for each Ingress: the console takes a longer one apart wrongly, and other routes lose their names.
+        rule({"modelMapping": mapped}, ingresses=[name], services=[names.service(model)])
         for route in stack.all_routes
         for number, name in enumerate(names.hops(route))
-        if model.name in (target.model for target in targets(route, number)) and mapping(route, model, number)
+        for model in (stack.model(target.model) for target in targets(route, number))
+        if (mapped := mapping(route, model, number))
     ]
-    return wasm_plugin(stack, "model-mapper", rules=rules)
+    # In the console's order, so that an edit there moves nothing.
+    return wasm_plugin(stack, "model-mapper", rules=sorted(rules, key=lambda one: (one["service"], one["ingress"])))
 
 
 def mapping(route: RouteSettings, model: ModelSettings, number: int) -> dict[str, str]:
