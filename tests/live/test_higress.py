@@ -188,7 +188,7 @@ def test_a_misspelt_field_is_refused(life: Life) -> None:
 def test_a_changed_route_touches_its_own_objects_only(life: Life) -> None:
     config = life.site.config
     route = config[f"{NAMESPACE}:routes"][0]
-    changed_route = {**route, "timeouts": {**route.get("timeouts", {}), "answerSeconds": 290}}
+    changed_route = {**route, "timeouts": {**route.get("timeouts", {}), "answerSeconds": 590}}
     life.site.write({**config, f"{NAMESPACE}:routes": [changed_route, *config[f"{NAMESPACE}:routes"][1:]]})
     changed = life.site.up()
     assert changed
