@@ -12,7 +12,7 @@ import pulumi
 from pulumi_kubernetes import Provider
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
-from pulumi_kubernetes.apps.v1 import StatefulSet
+from pulumi_kubernetes.apps.v1 import DeploymentPatch, StatefulSet
 from pulumi_kubernetes.core.v1 import ConfigMap, ConfigMapPatch, Namespace, Secret, Service
 from pulumi_kubernetes.helm.v3 import Release
 from pulumi_kubernetes.networking.v1 import Ingress, NetworkPolicy
@@ -20,6 +20,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 TYPES: dict[str, type[pulumi.Resource]] = {
     "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": CustomResourceDefinition,
+    "kubernetes:apps/v1:DeploymentPatch": DeploymentPatch,
     "kubernetes:apps/v1:StatefulSet": StatefulSet,
     "kubernetes:core/v1:ConfigMap": ConfigMap,
     "kubernetes:core/v1:ConfigMapPatch": ConfigMapPatch,
@@ -47,7 +48,8 @@ def declare(resource: dict[str, Any], provider: Provider) -> pulumi.Resource:
     if resource["type"] in TYPES:
         fields = {key: value for key, value in inputs.items() if key not in ("apiVersion", "kind")}
         return TYPES[resource["type"]](name, opts=opts, **{_snake(key): value for key, value in fields.items()})
-    return CustomResource(name, inputs["apiVersion"], inputs["kind"], inputs["metadata"], inputs["spec"], opts=opts)
+    metadata, spec = inputs["metadata"], inputs["spec"]
+    return CustomResource(name, inputs["apiVersion"], inputs["kind"], metadata=metadata, spec=spec, opts=opts)
 
 
 def _snake(key: str) -> str:
