@@ -78,29 +78,42 @@ def _destination(line: str) -> tuple[str, int]:
 
 
 def patches(objects: Sequence[Manifest], route: str) -> dict[str, Any]:
-    """All changes of a route, merged as Istio merges them."""
-    merged: dict[str, Any] = {}
-    for value in _route_patches(objects, route, "MERGE"):
-        merge(merged, value)
-    return merged
+    """All changes of a route that leads to a model, merged as Istio merges them."""
+    return _merged(_route_patches(objects, route, "MERGE", "ROUTE"))
+
+
+def patches_of_redirect(objects: Sequence[Manifest], route: str) -> dict[str, Any]:
+    """All changes of a route of the same name that sends clients to the port with TLS."""
+    merged = _merged(_route_patches(objects, route, "MERGE", "REDIRECT"))
+    inserted_there = _route_patches(objects, route, "INSERT_BEFORE", "REDIRECT")
+    return {**merged, **({"inserted": inserted_there} if inserted_there else {})}
 
 
 def inserted(objects: Sequence[Manifest], route: str) -> list[dict[str, Any]]:
     """Routes of Envoy's own form that are put ahead of a route."""
-    return _route_patches(objects, route, "INSERT_BEFORE")
+    # Istio merges first, so what is looked at is what the merge has made of the route.
+    action = "DIRECT_RESPONSE" if "direct_response" in patches(objects, route) else "ROUTE"
+    return _route_patches(objects, route, "INSERT_BEFORE", action)
 
 
-def _route_patches(objects: Sequence[Manifest], route: str, operation: str) -> list[dict[str, Any]]:
+def _merged(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for value in values:
+        merge(merged, value)
+    return merged
+
+
+def _route_patches(objects: Sequence[Manifest], route: str, operation: str, action: str) -> list[dict[str, Any]]:
+    """The changes of a route by filters in their order, for a route of that name with that action."""
+    filters = sorted(kind(objects, "EnvoyFilter"), key=lambda found: int(found["spec"].get("priority", 0)))
     return [
         patch["patch"]["value"]
-        for found in kind(objects, "EnvoyFilter")
+        for found in filters
         for patch in found["spec"]["configPatches"]
-        if patch["applyTo"] == "HTTP_ROUTE" and patch["patch"]["operation"] == operation and _route_name(patch) == route
+        if patch["applyTo"] == "HTTP_ROUTE" and patch["patch"]["operation"] == operation
+        for match in [patch["match"]["routeConfiguration"]["vhost"]["route"]]
+        if match["name"] == route and match.get("action", "ANY") in ("ANY", action)
     ]
-
-
-def _route_name(patch: Manifest) -> str:
-    return str(patch["match"]["routeConfiguration"]["vhost"]["route"]["name"])
 
 
 def merge(base: dict[str, Any], change: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.manifests.higress.authentication import api_key_secret, jwt_auth, key_auth
+from components.manifests.higress.authentication import api_key_secrets, jwt_auth, key_auth
 from stacks.settings import StackSettings
 from tests.unit.higress_stacks import higress, placed
 
@@ -58,10 +58,10 @@ def test_key_auth() -> None:
                         "in_query": False,
                         "in_header": True,
                         "credentials": [
-                            "Bearer ${secret.modelyard-api-keys.alice-0}",
-                            "Bearer ${secret.modelyard-api-keys.alice-1}",
-                            "${secret.modelyard-api-keys.alice-0}",
-                            "${secret.modelyard-api-keys.alice-1}",
+                            "Bearer ${secret.modelyard-keys-alice-8ae3849d7a.key-0}",
+                            "Bearer ${secret.modelyard-keys-alice-8ae3849d7a.key-1}",
+                            "${secret.modelyard-keys-alice-8ae3849d7a.key-0}",
+                            "${secret.modelyard-keys-alice-8ae3849d7a.key-1}",
                         ],
                     },
                     {
@@ -70,8 +70,8 @@ def test_key_auth() -> None:
                         "in_query": False,
                         "in_header": True,
                         "credentials": [
-                            "Bearer ${secret.modelyard-api-keys.team-a-1-0}",
-                            "${secret.modelyard-api-keys.team-a-1-0}",
+                            "Bearer ${secret.modelyard-keys-team-a-1-3544fa1710.key-0}",
+                            "${secret.modelyard-keys-team-a-1-3544fa1710.key-0}",
                         ],
                     },
                 ],
@@ -88,32 +88,36 @@ def test_key_auth() -> None:
     }
 
 
-def test_keys_are_in_the_secret_and_nowhere_else() -> None:
-    secret = api_key_secret(keys())
+def test_keys_are_in_secrets_and_nowhere_else() -> None:
+    alice, bob = api_key_secrets(keys())
 
-    assert secret == {
+    assert alice == {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": "modelyard-api-keys",
+            "name": "modelyard-keys-alice-8ae3849d7a",
             "namespace": "higress-system",
             "labels": {"higress.io/resource-definer": "higress"},
             "annotations": {"pulumi.com/patchForce": "true"},
         },
         "type": "Opaque",
-        "data": {"alice-0": "c2stYWxpY2U=", "alice-1": "c2stc2Vjb25k", "team-a-1-0": "c2stYm9i"},
+        "data": {"key-0": "c2stYWxpY2U=", "key-1": "c2stc2Vjb25k"},
     }
     assert b64decode("c2stYWxpY2U=").decode() == "sk-alice"
+    assert bob["data"] == {"key-0": "c2stYm9i"}
     assert "sk-" not in json.dumps(key_auth(keys()))
 
 
-def test_a_number_at_the_end_of_a_name_is_no_other_key() -> None:
-    consumers = [{"name": "a", "keys": [f"k{n}" for n in range(12)]}, {"name": "a-1", "keys": ["x", "y"]}]
+def test_a_new_key_is_a_new_secret_and_leaves_others_as_they_are() -> None:
+    before = api_key_secrets(keys())
+    after = api_key_secrets(higress(auth={"consumers": [ALICE, {**BOB, "keys": ["sk-bob-2"]}]}))
 
-    secret = api_key_secret(higress(auth={"consumers": consumers}))
+    assert after[0] == before[0]
+    assert after[1]["metadata"]["name"] != before[1]["metadata"]["name"]
 
-    assert secret
-    assert len(secret["data"]) == 14
+
+def test_a_consumer_that_goes_takes_only_its_own_secret() -> None:
+    assert api_key_secrets(higress(auth={"consumers": [ALICE]})) == api_key_secrets(keys())[:1]
 
 
 def test_a_route_of_nobody_lets_nobody_in() -> None:
@@ -176,4 +180,4 @@ def test_tokens() -> None:
 def test_nothing_is_made_for_what_nobody_has(consumers: list[dict[str, Any]], made: list[bool]) -> None:
     stack = higress(auth={"consumers": consumers})
 
-    assert [found is not None for found in (api_key_secret(stack), key_auth(stack), jwt_auth(stack))] == made
+    assert [bool(found) for found in (api_key_secrets(stack), key_auth(stack), jwt_auth(stack))] == made

@@ -10,7 +10,8 @@ def test_least_load_and_prefix_cache() -> None:
         gemma={"loadBalancing": {"policy": "prefix_cache"}},
         redis={"host": "redis.example", "password": "hush"},
     )
-    redis = {"serviceFQDN": "redis.dns", "servicePort": 6379, "password": "${secret.modelyard-redis.password}"}
+    password = "${secret.modelyard-redis-0884cd0cce.password}"
+    redis = {"serviceFQDN": "redis.dns", "servicePort": 6379, "password": password}
 
     plugin = load_balancer(stack)
 

@@ -17,7 +17,7 @@ LONE = stack({"model": "qwen"})
 def on_route(name: str, value: dict[str, Any]) -> dict[str, Any]:
     return {
         "applyTo": "HTTP_ROUTE",
-        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": {"route": {"name": name}}}},
+        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": {"route": {"name": name, "action": "ROUTE"}}}},
         "patch": {"operation": "MERGE", "value": value},
     }
 
@@ -156,12 +156,11 @@ def test_fallback_asks_for_no_key() -> None:
     own, fallback = chains.route_filter(settings, first_route(settings))["spec"]["configPatches"]
     off = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
     told = fallback["patch"]["value"]["typed_per_filter_config"]
-    assert told.keys() == {
-        "envoy.filters.http.custom_response",
-        "higress-system.key-auth.internal",
-        "higress-system.jwt-auth.internal",
-    }
-    assert told["higress-system.key-auth.internal"] == told["higress-system.jwt-auth.internal"] == off
+    plugins = ["higress-system.key-auth.internal", "higress-system.jwt-auth.internal"]
+    # Istio's name for a plugin's filter has changed.
+    filters = {*plugins, *(f"extensions.istio.io/wasmplugin/{plugin}" for plugin in plugins)}
+    assert told.keys() == {"envoy.filters.http.custom_response", *filters}
+    assert all(told[name] == off for name in filters)
     assert "typed_per_filter_config" not in own["patch"]["value"]
 
 

@@ -43,7 +43,8 @@ def test_cached_answers_of_two_routes_do_not_meet() -> None:
     assert plugin
     kept = [told["config"]["cache"] for told in plugin["spec"]["matchRules"]]
     assert len({each["cacheKeyPrefix"] for each in kept}) == 2
-    assert {(each["username"], each["password"]) for each in kept} == {("u", "${secret.modelyard-redis.password}")}
+    password = "${secret.modelyard-redis-dcb4243f2d.password}"
+    assert {(each["username"], each["password"]) for each in kept} == {("u", password)}
 
 
 def test_data_masking() -> None:
@@ -97,8 +98,8 @@ def test_security_guard() -> None:
                 "serviceName": "security-guard.dns",
                 "servicePort": 443,
                 "serviceHost": "green-cip.cn-hangzhou.aliyuncs.com",
-                "accessKey": "${secret.modelyard-security-guard.accessKey}",
-                "secretKey": "${secret.modelyard-security-guard.secretKey}",
+                "accessKey": "${secret.modelyard-security-guard-3dbfc777d5.accessKey}",
+                "secretKey": "${secret.modelyard-security-guard-3dbfc777d5.secretKey}",
                 "action": "TextModerationPlus",
                 "riskLevelBar": "high",
                 "checkRequest": True,
@@ -118,7 +119,7 @@ def test_security_guard() -> None:
     }
     secret = content.security_guard_secret(stack)
     assert secret
-    assert secret["metadata"]["name"] == "modelyard-security-guard"
+    assert secret["metadata"]["name"] == "modelyard-security-guard-3dbfc777d5"
     assert secret["data"] == {"accessKey": "QUs=", "secretKey": "U0s="}
 
 

@@ -52,6 +52,7 @@ def test_route_tables() -> None:
                     "x-higress-target-cluster",
                     "x-higress-skip-ai-cache",
                     "x-envoy-upstream-rq-first-byte-timeout-ms",
+                    "x-envoy-original-host",
                     "x-modelyard-served-by",
                     "x-modelyard-fallback-from",
                 ],

@@ -46,13 +46,13 @@ def test_a_redis_of_ones_own() -> None:
         "service_name": "redis.dns",
         "service_port": 6380,
         "username": "gateway",
-        "password": "${secret.modelyard-redis.password}",
+        "password": "${secret.modelyard-redis-0884cd0cce.password}",
     }
     assert redis_secret(stack) == {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": "modelyard-redis",
+            "name": "modelyard-redis-0884cd0cce",
             "namespace": "higress-system",
             "labels": {"higress.io/resource-definer": "higress"},
             "annotations": {"pulumi.com/patchForce": "true"},
@@ -135,7 +135,7 @@ def test_a_route_limits_each_consumer() -> None:
                     "service_name": "redis.dns",
                     "service_port": 6380,
                     "username": "gateway",
-                    "password": "${secret.modelyard-redis.password}",
+                    "password": "${secret.modelyard-redis-0884cd0cce.password}",
                 },
             },
             *QWEN_HOPS,

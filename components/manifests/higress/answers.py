@@ -4,7 +4,7 @@ import json
 
 from components.manifests.envoy.proto import Json
 from components.manifests.higress.chains import body_kept
-from components.manifests.higress.envoy_filter import before_route, envoy_filter, on_route
+from components.manifests.higress.envoy_filter import before_answer, envoy_filter, on_route
 from components.manifests.higress.routing import ingress
 from components.manifests.objects import Manifest
 from components.manifests.openai_api import model_object, model_path
@@ -37,7 +37,7 @@ def answer_filter(stack: StackSettings) -> Manifest:
         "modelyard-answers",
         [
             on_route(MODELS, _json(everything)),
-            *(before_route(MODELS, _model(name)) for name in listed),
+            *(before_answer(MODELS, _model(name)) for name in listed),
             # The edge puts the rest of the error around it.
             on_route(UNKNOWN, {**_answer(404, f"Known models: {known}."), **body_kept(stack)}),
         ],

@@ -6,24 +6,18 @@ reached from outside, and by then the caller's key is gone.
 
 from typing import Any
 
-from pydantic import SecretStr
-
 from components.manifests.higress.answers import MODELS, UNKNOWN
 from components.manifests.higress.names import hop
 from components.manifests.higress.places import allowed
 from components.manifests.higress.plugins import rule, wasm_plugin
-from components.manifests.higress.secrets import reference, secret
+from components.manifests.higress.secrets import Secrets
 from components.manifests.objects import Manifest
 from stacks.settings import ConsumerSettings, JwtSettings, StackSettings
 
-API_KEYS = "modelyard-api-keys"
-"""The Secret with the API keys."""
 
-
-def api_key_secret(stack: StackSettings) -> Manifest | None:
-    """The API keys of all consumers. None where nobody has one."""
-    keys = {name: key for consumer in stack.gateway.auth.consumers for name, key in _keys(consumer).items()}
-    return secret(stack, API_KEYS, keys) if keys else None
+def api_key_secrets(stack: StackSettings) -> list[Manifest]:
+    """The API keys: a Secret for each consumer, so that one's keys change without the others'."""
+    return [_keys(consumer).manifest(stack) for consumer in stack.gateway.auth.consumers if consumer.keys]
 
 
 def key_auth(stack: StackSettings) -> Manifest | None:
@@ -55,12 +49,15 @@ def _rules(stack: StackSettings) -> list[dict[str, Any]]:
     ]
 
 
-def _keys(consumer: ConsumerSettings) -> dict[str, SecretStr]:
-    return {f"{consumer.name}-{number}": key for number, key in enumerate(consumer.keys)}
+def _keys(consumer: ConsumerSettings) -> Secrets:
+    return Secrets(
+        f"modelyard-keys-{consumer.name}", {f"key-{number}": key for number, key in enumerate(consumer.keys)}
+    )
 
 
 def _with_keys(consumer: ConsumerSettings) -> dict[str, Any]:
-    keys = [reference(API_KEYS, name) for name in _keys(consumer)]
+    secrets = _keys(consumer)
+    keys = [secrets.reference(name) for name in secrets.values]
     return {
         "name": consumer.name,
         # The console keeps the last one only, when a person saves the consumer there.

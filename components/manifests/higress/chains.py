@@ -57,7 +57,9 @@ def _without_authentication(stack: StackSettings) -> Json:
     if not stack.gateway.auth.consumers:
         return {}
     disabled = typed("envoy.config.route.v3.FilterConfig", disabled=True)
-    return {f"{stack.higress.namespace}.{name}{names.INTERNAL}": disabled for name in ("key-auth", "jwt-auth")}
+    plugins = [f"{stack.higress.namespace}.{name}{names.INTERNAL}" for name in ("key-auth", "jwt-auth")]
+    # Istio names a plugin's filter one way or the other by its version. A name that isn't there does no harm.
+    return {f"{prefix}{plugin}": disabled for plugin in plugins for prefix in ("", "extensions.istio.io/wasmplugin/")}
 
 
 def _told(route: RouteSettings, number: int) -> list[Json]:

@@ -20,8 +20,8 @@ from stacks.settings import RouteSettings, StackSettings
 
 def secret_objects(stack: StackSettings) -> list[Manifest]:
     """The Secrets that plugins refer to. A plugin that comes before its Secret takes the reference for the value."""
-    found = [authentication.api_key_secret(stack), limits.redis_secret(stack), content.security_guard_secret(stack)]
-    return [manifest for manifest in found if manifest]
+    others = [limits.redis_secret(stack), content.security_guard_secret(stack)]
+    return [*authentication.api_key_secrets(stack), *(manifest for manifest in others if manifest)]
 
 
 def plugin_objects(stack: StackSettings) -> list[Manifest]:

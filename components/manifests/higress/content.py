@@ -7,13 +7,12 @@ from components.manifests.higress import names
 from components.manifests.higress.limits import redis_config
 from components.manifests.higress.places import all_hops, entrances, everywhere
 from components.manifests.higress.plugins import rule, wasm_plugin
-from components.manifests.higress.secrets import reference, secret
+from components.manifests.higress.secrets import Secrets
 from components.manifests.objects import Manifest
 from components.manifests.openai_api import MODEL_PATHS, invalid_request
 from stacks.settings import RouteSettings, StackSettings
+from stacks.settings.higress import SecurityGuardSettings
 
-SECURITY_GUARD = "modelyard-security-guard"
-"""The Secret with the access key of content moderation."""
 MODERATION = "security-guard"
 """Content moderation's entry in the McpBridge."""
 
@@ -80,8 +79,8 @@ def security_guard(stack: StackSettings) -> Manifest | None:
         "serviceName": f"{MODERATION}.dns",
         "servicePort": 443,
         "serviceHost": settings.host,
-        "accessKey": reference(SECURITY_GUARD, "accessKey"),
-        "secretKey": reference(SECURITY_GUARD, "secretKey"),
+        "accessKey": _guard_secrets(settings).reference("accessKey"),
+        "secretKey": _guard_secrets(settings).reference("secretKey"),
         # The newer MultiModalGuard refuses nothing until each of its levels is set.
         "action": "TextModerationPlus",
         "riskLevelBar": "high",
@@ -105,7 +104,11 @@ def security_guard_secret(stack: StackSettings) -> Manifest | None:
     settings = stack.higress.security_guard
     if settings is None:
         return None
-    return secret(stack, SECURITY_GUARD, {"accessKey": settings.access_key, "secretKey": settings.secret_key})
+    return _guard_secrets(settings).manifest(stack)
+
+
+def _guard_secrets(settings: SecurityGuardSettings) -> Secrets:
+    return Secrets("modelyard-security-guard", {"accessKey": settings.access_key, "secretKey": settings.secret_key})
 
 
 def cors(stack: StackSettings) -> Manifest | None:

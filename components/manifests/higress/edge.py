@@ -28,6 +28,8 @@ STRIPPED_HEADERS = (
     "x-higress-target-cluster",
     "x-higress-skip-ai-cache",
     "x-envoy-upstream-rq-first-byte-timeout-ms",
+    # Where a redirected request is sent to, when something keeps ai-proxy from setting it.
+    "x-envoy-original-host",
     names.SERVED_BY_HEADER,
     names.FALLBACK_FROM_HEADER,
 )

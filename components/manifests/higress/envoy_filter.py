@@ -27,21 +27,33 @@ def envoy_filter(stack: StackSettings, name: str, patches: Sequence[Json], *, yi
 
 
 def on_route(name: str, value: Json) -> Json:
-    """A change of the route that an Ingress of the gateway's namespace makes."""
+    """A change of the route that an Ingress of the gateway's namespace makes.
+
+    With TLS the route of that name on the plain port redirects to the other one, and stays as it is:
+    a redirect into which an upstream's settings are merged is no route at all.
+    """
     return {
         "applyTo": "HTTP_ROUTE",
-        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": {"route": {"name": name}}}},
+        "match": _route(name, "ROUTE"),
         "patch": {"operation": "MERGE", "value": value},
     }
 
 
-def before_route(name: str, value: Json) -> Json:
-    """A new route ahead of the one that an Ingress of the gateway's namespace makes."""
+def before_answer(name: str, value: Json) -> Json:
+    """A new route ahead of the one that an Ingress of the gateway's namespace makes, and that answers by itself.
+
+    Routes are changed before others are put in, so it is the change that made it one that answers.
+    """
     return {
         "applyTo": "HTTP_ROUTE",
-        "match": {"context": "GATEWAY", "routeConfiguration": {"vhost": {"route": {"name": name}}}},
+        "match": _route(name, "DIRECT_RESPONSE"),
         "patch": {"operation": "INSERT_BEFORE", "value": value},
     }
+
+
+def _route(name: str, action: str) -> Json:
+    vhost = {"route": {"name": name, "action": action}}
+    return {"context": "GATEWAY", "routeConfiguration": {"vhost": vhost}}
 
 
 def on_route_table(value: Json) -> Json:

@@ -7,21 +7,15 @@ given, so a request that begins below a limit may end above it.
 from collections.abc import Mapping
 from typing import Any
 
-from components.manifests.higress import names
+from components.manifests.higress import addresses, names
 from components.manifests.higress.answers import UNKNOWN
 from components.manifests.higress.places import all_hops
 from components.manifests.higress.plugins import rule, wasm_plugin
-from components.manifests.higress.secrets import reference, secret
+from components.manifests.higress.secrets import Secrets
 from components.manifests.objects import Manifest
 from components.manifests.openai_api import MODEL_PATHS
 from stacks.settings import RouteSettings, StackSettings
 
-REDIS = "modelyard-redis"
-"""The Secret with Redis's password."""
-CHART_REDIS = "redis-stack-server"
-"""The Service of the Redis that the chart installs."""
-REDIS_PORT = 6379
-"""The port of that Service."""
 REDIS_HOST = "redis.dns"
 """The host that plugins know Redis by."""
 
@@ -35,34 +29,38 @@ def redis_registry(stack: StackSettings) -> dict[str, Any] | None:
     if redis is None:
         return None
     # The chart's, too: the gateway knows Services that a route leads to, and those in the McpBridge.
-    own = f"{CHART_REDIS}.{stack.higress.namespace}.svc.cluster.local"
     return {
         "name": "redis",
         "type": "dns",
-        "domain": redis.host or own,
-        "port": redis.port if redis.host else REDIS_PORT,
+        "domain": redis.host or addresses.redis_host(stack),
+        "port": redis.port if redis.host else addresses.REDIS_PORT,
         "protocol": "tcp",
     }
 
 
 def redis_secret(stack: StackSettings) -> Manifest | None:
     """Redis's password. None where it has none."""
-    redis = stack.higress.redis
-    return secret(stack, REDIS, {"password": redis.password}) if redis and redis.password else None
+    secrets = _redis_secrets(stack)
+    return secrets.manifest(stack) if secrets else None
 
 
 def redis_config(stack: StackSettings) -> dict[str, Any]:
     """Redis as ai-token-ratelimit and ai-quota are told of it."""
-    found: dict[str, Any] = {"service_name": REDIS_HOST, "service_port": REDIS_PORT}
+    found: dict[str, Any] = {"service_name": REDIS_HOST, "service_port": addresses.REDIS_PORT}
     redis = stack.higress.redis
     if redis is None or redis.host is None:
         return found
     found["service_port"] = redis.port
     if redis.username:
         found["username"] = redis.username
-    if redis.password:
-        found["password"] = reference(REDIS, "password")
+    if secrets := _redis_secrets(stack):
+        found["password"] = secrets.reference("password")
     return found
+
+
+def _redis_secrets(stack: StackSettings) -> Secrets | None:
+    redis = stack.higress.redis
+    return Secrets("modelyard-redis", {"password": redis.password}) if redis and redis.password else None
 
 
 def consumer_limits(stack: StackSettings) -> Manifest | None:
