@@ -3,7 +3,7 @@
 A stack file (``stacks/Pulumi.<stack>.yaml``) is read once, here, into frozen models.
 Nothing below this package re-checks a value or reads configuration again. Rules about one
 value are types and bounds of its field; rules that join several values are in
-``stacks/rules.py`` and run whenever a ``StackSettings`` is made.
+``stacks/rules/`` and run whenever a ``StackSettings`` is made.
 """
 
 from stacks.settings.auth import ConsumerSettings, GatewayAuthSettings, JwtSettings, QuotaSettings, TokenLimitSettings

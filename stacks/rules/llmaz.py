@@ -1,7 +1,9 @@
 """Rules about what the llmaz backend can't do."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from stacks.rules.rule import Rule
 
 if TYPE_CHECKING:
     from stacks.settings import StackSettings
@@ -32,7 +34,7 @@ def _service_variables(stack: "StackSettings") -> Iterator[str]:
             )
 
 
-LLMAZ_RULES: tuple[Callable[["StackSettings"], Iterable[str]], ...] = (
+LLMAZ_RULES: tuple[Rule, ...] = (
     _weights_from_hugging_face,
     _service_variables,
 )

@@ -1,0 +1,44 @@
+"""Rules that join several settings of a stack, by their subject."""
+
+from typing import TYPE_CHECKING
+
+from stacks.rules.callers import CALLER_RULES
+from stacks.rules.console import CONSOLE_RULES
+from stacks.rules.hosts import HOST_RULES
+from stacks.rules.kinds import KIND_RULES
+from stacks.rules.llmaz import LLMAZ_RULES
+from stacks.rules.models import MODEL_RULES
+from stacks.rules.mounts import MOUNT_RULES
+from stacks.rules.names import NAME_RULES
+from stacks.rules.plugins import PLUGIN_RULES
+from stacks.rules.release import RELEASE_RULES
+from stacks.rules.routes import ROUTE_RULES
+from stacks.rules.rule import Rule
+from stacks.rules.templates import TEMPLATE_RULES
+from stacks.rules.tokens import TOKEN_RULES
+from stacks.rules.values import VALUE_RULES
+
+if TYPE_CHECKING:
+    from stacks.settings import StackSettings
+
+RULES: tuple[Rule, ...] = (
+    *NAME_RULES,
+    *MODEL_RULES,
+    *MOUNT_RULES,
+    *ROUTE_RULES,
+    *CALLER_RULES,
+    *TOKEN_RULES,
+    *KIND_RULES,
+    *HOST_RULES,
+    *TEMPLATE_RULES,
+    *PLUGIN_RULES,
+    *RELEASE_RULES,
+    *CONSOLE_RULES,
+    *VALUE_RULES,
+    *LLMAZ_RULES,
+)
+
+
+def problems(stack: "StackSettings") -> list[str]:
+    """Every problem of a stack, in the order of the rules."""
+    return [problem for rule in RULES for problem in rule(stack)]
