@@ -6,13 +6,14 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
 from pulumi_kubernetes.apps.v1 import DeploymentPatch
-from pulumi_kubernetes.core.v1 import ConfigMapPatch, Namespace, Secret
+from pulumi_kubernetes.core.v1 import ConfigMapPatch, Namespace, Secret, Service
+from pulumi_kubernetes.core.v1.outputs import ServiceStatus
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_random import RandomPassword
 
-from components.manifests.higress import addresses, chart, console_secret, operations
+from components.manifests.higress import addresses, chart, console_secret, names, operations
 from components.manifests.higress.crds import crds
 from components.manifests.higress.higress_config import higress_config_patch
 from stacks.settings import StackSettings
@@ -53,7 +54,7 @@ class HigressRelease(pulumi.ComponentResource):
         self._policies(name, stack, namespaces)
 
         self.ready = [*definitions, release]
-        self.base_url = pulumi.Output.from_input(addresses.base_url(stack))
+        self.base_url = self._base_url(name, stack, release)
         self.cluster_url = pulumi.Output.from_input(addresses.cluster_url(stack))
         self.console_url = pulumi.Output.from_input(addresses.console_url(stack))
         dashboards = addresses.dashboards_url(stack)
@@ -112,6 +113,16 @@ class HigressRelease(pulumi.ComponentResource):
             opts=self._child(depends_on=after),
         )
 
+    def _base_url(self, name: str, stack: StackSettings, release: Release) -> pulumi.Output[str]:
+        if given := addresses.given_url(stack):
+            return pulumi.Output.from_input(given)
+        if stack.higress.service.type != "LoadBalancer" or stack.higress.host_network:
+            return pulumi.Output.from_input(addresses.cluster_url(stack))
+        # Its address is known once the chart has made it.
+        identifier = release.status.apply(lambda _: f"{stack.higress.namespace}/{names.GATEWAY}")
+        service = Service.get(f"{name}-service", identifier, opts=self._child())
+        return service.status.apply(lambda status: addresses.balanced_url(stack, _balancers(status)))
+
     def _after(self, name: str, stack: StackSettings, release: Release) -> None:
         # They go with the release, which owns the objects.
         timeouts = pulumi.CustomTimeouts(create=f"{_timeout_seconds(stack)}s", update=f"{_timeout_seconds(stack)}s")
@@ -136,6 +147,11 @@ class HigressRelease(pulumi.ComponentResource):
 
     def _child(self, **options: Any) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, **options)
+
+
+def _balancers(status: ServiceStatus | None) -> list[tuple[str | None, str | None]]:
+    ingress = status.load_balancer.ingress if status and status.load_balancer else None
+    return [(one.hostname, one.ip) for one in ingress or ()]
 
 
 def _timeout_seconds(stack: StackSettings) -> int:

@@ -18,6 +18,7 @@ SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi's wire format marks a wrapped value, and its value for secrets."""
 SECRET_KIND = "1b47061264138c4ac30d75fd1eb44270"
 
+RELEASE = "kubernetes:helm.sh/v3:Release"
 RANDOM_PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
@@ -72,7 +73,14 @@ class Program:
 
 class _Ids(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        made = {"result": "x" * int(args.inputs["length"])} if args.typ == RANDOM_PASSWORD else {}
+        if args.resource_id:
+            # Read, and not made: a Service that a chart has made, at a load balancer.
+            return args.resource_id, {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
+        made: dict[Any, Any] = {}
+        if args.typ == RANDOM_PASSWORD:
+            made["result"] = "x" * int(args.inputs["length"])
+        if args.typ == RELEASE:
+            made["status"] = {"namespace": args.inputs["namespace"]}
         return f"{args.name}-id", {**args.inputs, **made}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:

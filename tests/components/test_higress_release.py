@@ -133,6 +133,20 @@ def test_the_password_is_a_secret_output(run: Run) -> None:
     assert SECRET_SIGNATURE in exported["password"]
 
 
+@pytest.mark.parametrize(
+    ("gateway", "url"),
+    [
+        ({}, "http://192.0.2.7/v1"),
+        ({"service": {"type": "ClusterIP"}}, "http://higress-gateway.higress-system.svc.cluster.local/v1"),
+        ({"baseUrl": "https://llm.example/v1"}, "https://llm.example/v1"),
+    ],
+)
+def test_clients_reach_the_load_balancer_where_nothing_else_is_said(
+    run: Run, gateway: dict[str, Any], url: str
+) -> None:
+    assert deploy(run, **gateway).outputs["edge"]["baseUrl"] == url
+
+
 def test_urls(run: Run) -> None:
     program = deploy(run, domain="llm.example.com", console={"domain": "console.example.com"})
     assert program.outputs["edge"] == {

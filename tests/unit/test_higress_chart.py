@@ -319,7 +319,7 @@ def test_the_administrators_secret_is_one_that_helm_takes_for_its_own() -> None:
     [
         (
             {"namespace": "edge"},
-            "http://higress-gateway.edge.svc.cluster.local/v1",
+            None,
             "http://higress-console.edge.svc.cluster.local:8080",
         ),
         (
@@ -343,9 +343,22 @@ def test_the_administrators_secret_is_one_that_helm_takes_for_its_own() -> None:
         ),
     ],
 )
-def test_addresses(gateway: dict[str, Any], base: str, console: str) -> None:
+def test_addresses(gateway: dict[str, Any], base: str | None, console: str) -> None:
     settings = stack(**gateway)
-    assert (addresses.base_url(settings), addresses.console_url(settings)) == (base, console)
+    assert (addresses.given_url(settings), addresses.console_url(settings)) == (base, console)
+
+
+@pytest.mark.parametrize(
+    ("balancers", "url"),
+    [
+        ([], "http://higress-gateway.edge.svc.cluster.local/v1"),
+        ([(None, "192.0.2.7")], "http://192.0.2.7/v1"),
+        ([("a.elb.example.com", None), ("b.elb.example.com", None)], "http://a.elb.example.com/v1"),
+        ([(None, "2001:db8::7")], "http://[2001:db8::7]/v1"),
+    ],
+)
+def test_address_of_the_load_balancer(balancers: list[tuple[str | None, str | None]], url: str) -> None:
+    assert addresses.balanced_url(stack(namespace="edge"), balancers) == url
 
 
 def test_dashboards_have_an_address_where_they_are_installed() -> None:

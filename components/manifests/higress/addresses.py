@@ -1,5 +1,7 @@
 """Where Higress's parts are reached."""
 
+from collections.abc import Sequence
+
 from components.manifests.higress import names
 from stacks.settings import StackSettings
 
@@ -22,14 +24,27 @@ def cluster_url(stack: StackSettings) -> str:
     return f"http://{_host(stack, names.GATEWAY)}/v1"
 
 
-def base_url(stack: StackSettings) -> str:
-    """The URL that clients use, ending in ``/v1``: the stack's own, its domain's, or the one inside the cluster."""
+def given_url(stack: StackSettings) -> str | None:
+    """The URL that clients use, ending in ``/v1``, as far as the stack says it: its own, or its domain's."""
     gateway = stack.higress
     if gateway.base_url:
         return gateway.base_url
     if gateway.domain:
         return f"{'https' if gateway.tls else 'http'}://{gateway.domain}/v1"
-    return cluster_url(stack)
+    return None
+
+
+def balanced_url(stack: StackSettings, balancers: Sequence[tuple[str | None, str | None]]) -> str:
+    """The URL at the load balancer, ending in ``/v1``, or the one inside the cluster where it has no address.
+
+    Args:
+        stack: the stack.
+        balancers: host name and IP address of each of its addresses.
+    """
+    found = next((hostname or ip for hostname, ip in balancers if hostname or ip), None)
+    if found is None:
+        return cluster_url(stack)
+    return f"http://[{found}]/v1" if ":" in found else f"http://{found}/v1"
 
 
 def console_url(stack: StackSettings) -> str:
