@@ -42,7 +42,8 @@ def _admin_password(gateway: "HigressGatewaySettings") -> Iterator[str]:
     if weakness := _weakness(console.admin_password.get_secret_value(), console.admin_user):
         yield (
             f"modelyard:gateway.console.adminPassword: what is given (not shown) {weakness}: write one of "
-            f"{PASSWORD_LENGTH} characters or more, or leave it out for a random one"
+            f"{PASSWORD_LENGTH} characters or more, at least {PASSWORD_VARIETY} of them different, or leave it out "
+            "for a random one"
         )
 
 

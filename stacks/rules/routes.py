@@ -97,6 +97,16 @@ def _headers_tell_routes_apart(stack: "StackSettings") -> Iterator[str]:
         rivals.append((index, route.headers))
 
 
+def _sessions_have_their_policy(stack: "StackSettings") -> Iterator[str]:
+    for index, route in enumerate(stack.routes):
+        balancing = route.load_balancing
+        if balancing and balancing.policy != "session" and "session_header" in balancing.model_fields_set:
+            yield (
+                f"modelyard:routes[{index}].loadBalancing.sessionHeader: {balancing.session_header!r} with policy "
+                f"{balancing.policy!r}, which knows no sessions: write policy: session, or leave sessionHeader out"
+            )
+
+
 def _sessions_agree(stack: "StackSettings") -> Iterator[str]:
     taken: dict[str, tuple[int, str]] = {}
     for index, route in enumerate(stack.routes):
@@ -119,5 +129,6 @@ ROUTE_RULES: tuple[Rule, ...] = (
     _weights,
     _headers_reach_routes,
     _headers_tell_routes_apart,
+    _sessions_have_their_policy,
     _sessions_agree,
 )

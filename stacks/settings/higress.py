@@ -231,7 +231,9 @@ class HigressGatewaySettings(CommonGatewaySettings):
     namespace: Name = "higress-system"
     """Namespace of Higress. Its plugins and its console assume the default."""
     create_namespace: bool = True
-    """Whether the program makes that namespace. It then goes with the stack, whatever is in it."""
+    """Whether the program makes that namespace. It then goes with the stack, whatever is in it. Where it was true
+    and becomes false, the next update deletes the namespace with all that it holds, unless the program has
+    forgotten it before: ``pulumi state delete <urn>``."""
     chart: HigressChartSettings = HigressChartSettings()
     """The Helm chart."""
     values: dict[str, Any] = {}

@@ -14,6 +14,13 @@ def higress(cluster: dict[str, Any] | None = None, **gateway: Any) -> dict[str, 
     return {**stack(gateway={"kind": "higress", **gateway}), "cluster": cluster or {}}
 
 
+def owned(path: str, given: str, setting: str) -> str:
+    return (
+        f"modelyard:gateway.values: {path} is {given}, but modelyard:{setting} says it, and what is made beside the "
+        "chart goes by that: write it there, and leave it out here"
+    )
+
+
 MISTAKES = {
     "the models' namespace": (
         higress({"namespace": "llm"}, namespace="llm"),
@@ -98,8 +105,48 @@ MISTAKES = {
     ),
     "a gateway of another name": (
         higress(values={"higress-core": {"gateway": {"name": "edge"}}}),
-        "modelyard:gateway.values: higress-core.gateway.name is 'edge', but routes, budgets and network policies are "
-        "made for 'higress-gateway': leave it out",
+        "modelyard:gateway.values: higress-core.gateway.name is 'edge', but routes, filters, budgets and network "
+        "policies are made for 'higress-gateway': leave it out",
+    ),
+    "no EnvoyFilters": (
+        higress(values={"global": {"enableIstioAPI": False}}),
+        "modelyard:gateway.values: global.enableIstioAPI is False, but routes, filters, budgets and network policies "
+        "are made for True: leave it out",
+    ),
+    "no value for EnvoyFilters": (
+        higress(values={"global": {"enableIstioAPI": None}}),
+        "modelyard:gateway.values: global.enableIstioAPI is None, but routes, filters, budgets and network policies "
+        "are made for True: leave it out",
+    ),
+    "a namespace without routes": (
+        higress(values={"global": {"watchNamespace": "llm"}}),
+        "modelyard:gateway.values: global.watchNamespace is 'llm', but routes and plugins are in 'higress-system', "
+        "where the controller would not see them: leave it out, or write 'higress-system'",
+    ),
+    "an IngressClass in two places": (
+        higress(values={"global": {"ingressClass": "ai"}}),
+        owned("global.ingressClass", "'ai'", "gateway.ingressClass"),
+    ),
+    "a Redis that no setting knows of": (
+        higress(values={"global": {"enableRedis": True}}),
+        owned("global.enableRedis", "True", "gateway.redis"),
+    ),
+    "no Redis where a setting wants one": (
+        higress(redis={}, values={"global": {"enableRedis": False}}),
+        owned("global.enableRedis", "False", "gateway.redis"),
+    ),
+    "a mapping in two places": (
+        higress(values={"higress-core": {"gateway": {"autoscaling": {"enabled": True}}}}),
+        owned("higress-core.gateway.autoscaling", "a mapping", "gateway.autoscaling"),
+    ),
+    "an idle timeout below the routes'": (
+        higress(values={"higress-core": {"downstream": {"idleTimeout": 60}}}),
+        owned("higress-core.downstream.idleTimeout", "60", "routes[].timeouts"),
+    ),
+    "a value that the chart doesn't have": (
+        higress(values={"gateway": {"replicas": 3}}),
+        "modelyard:gateway.values.gateway: the chart knows global, higress-core and higress-console and passes over "
+        "everything else without a word: write it below one of them",
     ),
     "a value in place of a chart's": (
         higress(values={"higress-core": 1}),
@@ -141,7 +188,7 @@ def test_a_weak_password_is_refused_and_not_shown(password: str, weakness: str) 
         load(higress(console={"adminPassword": password}))
     assert caught.value.problems == [
         f"modelyard:gateway.console.adminPassword: what is given (not shown) {weakness}: write one of 12 characters or "
-        "more, or leave it out for a random one"
+        "more, at least 5 of them different, or leave it out for a random one"
     ]
     assert password not in str(caught.value)
 
@@ -151,6 +198,7 @@ FINE = {
     "the models' namespace, not made": higress({"namespace": "llm"}, namespace="llm", createNamespace=False),
     "the nodes' network": higress(hostNetwork=True, networkPolicy=False, service={"type": "LoadBalancer"}),
     "the fixed name, said again": higress(values={"higress-core": {"gateway": {"name": "higress-gateway"}}}),
+    "the gateway's namespace": higress(values={"global": {"watchNamespace": "higress-system", "enableIstioAPI": True}}),
     "a collector in the McpBridge": higress(tracing={**TRACING, "service": "otel.dns", "samplingPercent": 0.1}),
 }
 

@@ -113,6 +113,21 @@ PER_DAY = {"perDay": 1}
 LEAST_LOAD = {"policy": "least_load"}
 SESSION = {"policy": "session"}
 
+DIGEST = f"sha256:{'0' * 64}"
+
+
+def masked(*patterns: str) -> dict[str, Any]:
+    return higress(dataMasking={"masks": [{"pattern": "fine"}, *({"pattern": each} for each in patterns)]})
+
+
+def unclosed(pattern: str, problem: str) -> str:
+    return (
+        f"modelyard:gateway.dataMasking.masks[1].pattern: {pattern!r} has a bracket or a parenthesis without its "
+        f"other half ({problem}), and with such a pattern the plugin would stop every request: close it, or put a backslash before a bracket or "
+        "parenthesis that is meant as it stands"
+    )
+
+
 RULES: dict[str, tuple[dict[str, Any], str]] = {
     "consumer without anything": (
         consumers({"name": "a"}),
@@ -272,6 +287,11 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
         "modelyard:routes[1].loadBalancing.sessionHeader: 'x-user', but routes[0] reaches model 'qwen' by "
         "'x-session-id', and Higress balances a model in one way: use the same header for both",
     ),
+    "session header of no session": (
+        routed({"model": "qwen", "loadBalancing": {**LEAST_LOAD, "sessionHeader": "x-user"}}, **REDIS),
+        "modelyard:routes[0].loadBalancing.sessionHeader: 'x-user' with policy 'least_load', which knows no sessions: "
+        "write policy: session, or leave sessionHeader out",
+    ),
     "both lists of addresses": (
         higress(ipRestriction={"allow": ["10.0.0.1"], "deny": ["10.0.0.2"]}),
         "modelyard:gateway.ipRestriction: both lists are given, and the plugin works by one: write allow, or deny",
@@ -302,6 +322,30 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
         "modelyard:gateway.dataMasking: neither masks nor denyWords is given, so every request would be read for "
         "nothing: write one of them, or leave dataMasking out",
     ),
+    "mask of an open parenthesis": (
+        masked("(a"),
+        unclosed("(a", "missing ), unterminated subpattern"),
+    ),
+    "mask of a closing parenthesis": (masked("a)"), unclosed("a)", "unbalanced parenthesis")),
+    "mask of an open bracket": (
+        masked("%{IP}[a-z"),
+        unclosed("%{IP}[a-z", "unterminated character set"),
+    ),
+    "plugin by address and digest": (
+        higress(plugins={"ai-proxy": {"url": "oci://r.example/ai-proxy:1", "digest": DIGEST}}),
+        "modelyard:gateway.plugins.ai-proxy: url and digest are given, and each says by itself what is loaded: keep "
+        "url, and remove digest",
+    ),
+    "plugin by digest and version": (
+        higress(plugins={"cors": {}, "ai-proxy": {"digest": DIGEST, "version": "2.0.1"}}),
+        "modelyard:gateway.plugins.ai-proxy: digest and version are given, and each says by itself what is loaded: "
+        "keep digest, and remove version",
+    ),
+    "plugin by everything": (
+        higress(plugins={"ai-proxy": {"digest": DIGEST, "version": "2.0.1", "url": "file:///p.wasm"}}),
+        "modelyard:gateway.plugins.ai-proxy: url and digest and version are given, and each says by itself what is "
+        "loaded: keep url, and remove digest and version",
+    ),
 }
 
 FINE: dict[str, dict[str, Any]] = {
@@ -324,6 +368,10 @@ FINE: dict[str, dict[str, Any]] = {
             {"model": "gemma", "headers": {"x-b": "1"}},
         ]
     ),
+    "masks that only the plugin's engine knows": masked(
+        r"\p{L}+", r"(?i)a(?i)b", "%{EMAILADDRESS}", "[[:punct:](]", "[^[:space:]()]+", "[]]", r"\(", "[)]", "a{2,}+"
+    ),
+    "plugin by digest": higress(plugins={"ai-proxy": {"digest": DIGEST}, "cors": {"version": "2.0.1"}}),
     "session without Redis": routed({"model": "qwen", "loadBalancing": SESSION}),
     "one header for a shared model": routed(
         {"model": "qwen", "loadBalancing": SESSION}, {"model": "gemma", "fallback": ["qwen"], "loadBalancing": SESSION}
