@@ -100,7 +100,7 @@ class Site:
     def preview(self) -> list[Step]:
         """`pulumi preview`; what it would change."""
         printed = json.loads(self.run("preview", "--json", "--non-interactive", f"--stack={self.stack}"))
-        return [_step(step["op"], step["urn"]) for step in printed["steps"] if step["op"] != "same"]
+        return [_step(step["op"], step["urn"]) for step in printed["steps"] if step["op"] not in ("same", "read")]
 
     def state(self) -> str:
         """The stack's state as it is kept, secrets encrypted."""

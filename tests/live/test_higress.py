@@ -199,6 +199,22 @@ def test_a_changed_route_touches_its_own_objects_only(life: Life) -> None:
     assert sorted(life.site.up(), key=str) == sorted(changed, key=str)
 
 
+def test_clients_are_told_where_the_gateway_is(life: Life) -> None:
+    gateway = life.settings.higress
+    (balancer,) = life.resource("service", "higress-gateway")["status"]["loadBalancer"]["ingress"]
+    told = f"https://{gateway.domain}/v1" if gateway.domain else f"http://{balancer['ip']}/v1"
+    assert life.site.outputs()["base_url"] == told
+
+
+def test_an_edit_in_the_console_is_taken_back_by_a_refresh(life: Life) -> None:
+    router = life.resource("wasmplugin", "model-router.internal")
+    edited = {**router, "spec": {**router["spec"], "failStrategy": "FAIL_OPEN"}}
+    kubectl(life.site.paths, "replace", "--field-manager=console", "--filename=-", stdin=json.dumps(edited))
+    assert [step.kind for step in life.site.up("--refresh") if step.operation == "update"] == ["WasmPlugin"]
+    assert life.resource("wasmplugin", "model-router.internal")["spec"] == router["spec"]
+    assert life.site.up("--expect-no-changes") == []
+
+
 def test_an_upgrade_of_the_chart_reconciles_its_settings(life: Life, tmp_path: Path) -> None:
     known, config = password(life), life.site.config
     gateway = config[f"{NAMESPACE}:gateway"]
