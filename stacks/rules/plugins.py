@@ -39,8 +39,8 @@ def _masks_close(gateway: "HigressGatewaySettings") -> Iterator[str]:
         if problem := _unclosed(mask.pattern):
             yield (
                 f"modelyard:gateway.dataMasking.masks[{position}].pattern: {mask.pattern!r} has a bracket or a "
-                f"parenthesis without its other half ({problem}), and with such a pattern the plugin would stop every request: close it, or put a "
-                "backslash before a bracket or parenthesis that is meant as it stands"
+                f"parenthesis without its other half ({problem}), and with such a pattern the plugin would stop every "
+                "request: close it, or put a backslash before one that is meant as it stands"
             )
 
 

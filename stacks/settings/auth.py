@@ -1,11 +1,11 @@
 """Who may call the gateway, and how much."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from stacks.settings.base import Name, Settings
+from stacks.settings.base import Form, Name, Settings
 
 
 class TokenLimitSettings(Settings):
@@ -47,7 +47,13 @@ class JwtSettings(Settings):
     """The tokens' ``iss``."""
     jwks: str = Field(min_length=1)
     """The issuer's public keys, as the JSON text of a JWK set."""
-    header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
+    header: Annotated[
+        str,
+        Form(
+            r"^[A-Za-z0-9][A-Za-z0-9-]*$",
+            "is no name of a request header: use letters, digits and '-', and begin with no '-'",
+        ),
+    ] = "Authorization"
     """Request header that carries the token."""
     prefix: str = "Bearer "
     """What stands before the token in that header."""
@@ -76,7 +82,7 @@ class QuotaSettings(Settings):
 
     admin_consumer: Name
     """The consumer who may fill and read budgets."""
-    admin_path: str = Field(default="/quota", pattern=r"^/.+")
+    admin_path: Annotated[str, Form(r"^/.+$", "is no path: write one that begins with '/', such as /quota")] = "/quota"
     """Where it does so, behind a chat path: ``/v1/chat/completions/quota``."""
 
 

@@ -1,11 +1,21 @@
 """The gateway in front of the models: what every kind has, and the kind made of stock Envoy."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from stacks.settings.auth import GatewayAuthSettings
-from stacks.settings.base import Cpu, Name, Quantity, Settings
+from stacks.settings.base import Cpu, Form, Name, Quantity, Settings
+
+BaseUrl = Annotated[
+    str,
+    Form(
+        r"^https?://.+/v1$",
+        "is no URL that clients can put before /chat/completions: write one that begins with http:// or https:// and "
+        "ends in /v1, such as https://llm.example.com/v1",
+    ),
+]
+"""The URL of an API like OpenAI's."""
 
 
 class CommonGatewaySettings(Settings):
@@ -17,7 +27,7 @@ class CommonGatewaySettings(Settings):
     """CPU of one gateway pod."""
     memory: Quantity = "1Gi"
     """Memory of one gateway pod: count ten times the body limit for each large request in flight."""
-    base_url: str | None = Field(default=None, pattern=r"^https?://.+/v1$")
+    base_url: BaseUrl | None = None
     """URL that clients use, ending in ``/v1``. Default: what the gateway's Service and domain make of it."""
     body_limit_mib: int = Field(default=32, ge=1, le=1024)
     """Largest request body, in MiB."""

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
-from stacks.settings.base import Cpu, Name, Quantity, Settings
-from stacks.settings.chart import ChartSettings
+from stacks.settings.base import Cpu, Form, Name, Quantity, Settings, refusal
+from stacks.settings.chart import ChartSettings, ChartText
 from stacks.settings.gateway import CommonGatewaySettings
 from stacks.settings.pools import Toleration
 
@@ -13,11 +13,48 @@ CHART_VERSION = "2.2.4"
 """The version of the chart that the program was built for."""
 
 Domain = Annotated[
-    str, Field(max_length=253, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    str,
+    Field(max_length=253),
+    Form(
+        r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "is no host name that certificates and name servers know: write one in lower case with a dot in it, without "
+        "scheme, port or path, such as llm.example.com",
+    ),
 ]
 """A host name with a dot in it."""
-Cidr = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$")]
+Cidr = Annotated[
+    str,
+    Form(
+        r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$",
+        "is no address and no range of them: write one such as 203.0.113.7 or 10.0.0.0/8",
+    ),
+]
 """An address, or a range of them such as ``10.0.0.0/8``."""
+Digest = Annotated[
+    str, Form(r"^sha256:[0-9a-f]{64}$", "is no digest of an image: write sha256: and the 64 digits behind it")
+]
+"""The digest of an image."""
+PluginUrl = Annotated[
+    str,
+    Form(
+        r"^(oci|https?|file)://.+$",
+        "is no address that a plugin is loaded from: write one that begins with oci://, https://, http:// or file://",
+    ),
+]
+"""Where a plugin is."""
+
+PLUGIN_BODY_LIMIT_MIB = 100
+"""Largest body that the plugins read which take the model's name out of it."""
+
+
+def _plugins_can_read(mib: int) -> int:
+    if mib <= PLUGIN_BODY_LIMIT_MIB:
+        return mib
+    raise refusal(
+        f"is more than the plugins can read that take the model's name out of a request: write {PLUGIN_BODY_LIMIT_MIB} "
+        "or less"
+    )
+
 
 PluginName = Literal[
     "ai-cache",
@@ -41,9 +78,9 @@ PluginName = Literal[
 class HigressChartSettings(ChartSettings):
     """Where Higress's chart comes from."""
 
-    version: str = CHART_VERSION
+    version: ChartText = CHART_VERSION
     """The chart's version."""
-    source: str = "https://higress.io/helm-charts"
+    source: ChartText = "https://higress.io/helm-charts"
     """A chart repository (``https://...``), a chart in a registry (``oci://...``), or a folder or archive."""
 
 
@@ -158,9 +195,9 @@ class PluginSettings(Settings):
 
     version: str | None = None
     """Tag of its image."""
-    digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
+    digest: Digest | None = None
     """Digest of its image. Tags can change: with a digest what runs is what was tried."""
-    url: str | None = Field(default=None, pattern=r"^(oci|https?|file)://.+")
+    url: PluginUrl | None = None
     """Whole address, instead of the image of its name."""
 
 
@@ -226,7 +263,9 @@ class HigressGatewaySettings(CommonGatewaySettings):
 
     kind: Literal["higress"]
     """What implements the gateway."""
-    body_limit_mib: int = Field(default=32, ge=1, le=100)
+    body_limit_mib: Annotated[
+        int, Field(ge=1, json_schema_extra={"maximum": PLUGIN_BODY_LIMIT_MIB}), AfterValidator(_plugins_can_read)
+    ] = 32
     """Largest request body, in MiB. The plugins that read the model's name take no more than 100."""
     namespace: Name = "higress-system"
     """Namespace of Higress. Its plugins and its console assume the default."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stacks.settings.base import Settings
-from stacks.settings.chart import ChartSettings
+from stacks.settings.chart import ChartSettings, ChartText
 
 CHART_VERSION = "0.0.10"
 """The last version of the chart, of June 2025. Its images are those of llmaz 0.1.4."""
@@ -12,9 +12,9 @@ CHART_VERSION = "0.0.10"
 class LlmazChartSettings(ChartSettings):
     """Where llmaz's chart comes from."""
 
-    version: str = CHART_VERSION
+    version: ChartText = CHART_VERSION
     """The chart's version."""
-    source: str = "oci://registry-1.docker.io/inftyai/llmaz"
+    source: ChartText = "oci://registry-1.docker.io/inftyai/llmaz"
     """A chart repository (``https://...``), a chart in a registry (``oci://...``), or a folder or archive."""
 
 

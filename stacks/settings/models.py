@@ -1,31 +1,22 @@
 """Models, and the container that they run in."""
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from stacks.settings.base import Cpu, EnvName, Name, Quantity, Settings
+from stacks.settings.base import AbsolutePath, Cpu, EnvName, Form, Name, Quantity, Settings
 
 TERMINATION_MARGIN_SECONDS = 30
 """What a pod gets, after its requests were drained, to end by itself before it is killed."""
 
-_SOURCE = re.compile(r"hf://[\w.-]+/[\w.-]+|file:///.+|pvc://[a-z0-9.-]+(/.*)?")
-
-
-def _source(value: str) -> str:
-    if _SOURCE.fullmatch(value):
-        return value
-    raise PydanticCustomError(
-        "model_source",
-        "{given} is no place that weights are read from: write hf://<organisation>/<repository>, "
+Source = Annotated[
+    str,
+    Form(
+        r"^(hf://[\w.-]+/[\w.-]+|file:///.+|pvc://[a-z0-9.-]+(/.*)?)$",
+        "is no place that weights are read from: write hf://<organisation>/<repository>, "
         "file:///<path on the node> or pvc://<claim>/<path in it>",
-        {"given": repr(value)},
-    )
-
-
-Source = Annotated[str, AfterValidator(_source)]
+    ),
+]
 
 
 class AutoscalingSettings(Settings):
@@ -148,9 +139,9 @@ class HostPathMount(Settings):
 
     name: Name
     """Name of the volume."""
-    host_path: str = Field(pattern=r"^/")
+    host_path: AbsolutePath
     """Absolute path on the node."""
-    mount_path: str = Field(pattern=r"^/")
+    mount_path: AbsolutePath
     """Absolute path in the container."""
 
 

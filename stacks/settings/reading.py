@@ -7,10 +7,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from stacks.settings.stack import TAG, StackSettings
+from stacks.settings.stack import GATEWAY_KINDS, TAG, StackSettings
 
 NAMESPACE = "modelyard"
 """The configuration namespace: a stack file writes ``modelyard:models``."""
+
+KEY = "[key]"
+"""What pydantic puts behind the place of a key that is wrong itself."""
 
 
 class SettingsError(Exception):
@@ -35,7 +38,8 @@ def load(raw: Mapping[str, Any]) -> StackSettings:
 
 def yaml_path(location: tuple[int | str, ...]) -> str:
     """The place of a value in a stack file, such as ``modelyard:models[0].engine.dtype``."""
-    written = [part for part in location if not str(part).startswith(TAG)]
+    places = location[:-1] if location[-1:] == (KEY,) else location
+    written = [part for part in places if not str(part).startswith(TAG)]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in written)
     return f"{NAMESPACE}:{path.removeprefix('.')}"
 
@@ -49,14 +53,46 @@ def _sentences(detail: ErrorDetails) -> list[str]:
         return detail["msg"].splitlines()
     path = yaml_path(detail["loc"])
     match detail["type"]:
-        case "dns_label" | "model_source" | "no_span" | "gateway_kind":
+        case "dns_label" | "no_span":
             return [f"{path}: {detail['msg']}"]
+        case "refused":
+            return [f"{path}: {_given(detail)} {detail['msg']}"]
+        case "gateway_kind":
+            known = " or ".join(f"kind: {kind}" for kind in GATEWAY_KINDS)
+            return [f"{path}.kind: {_shown(detail['input']['kind'])} is no kind of gateway: write {known}"]
+        case "model_type" | "dict_type":
+            return [f"{path}: {_given(detail)} stands where a mapping belongs: write keys with their values below it"]
+        case "tuple_type":
+            return [f"{path}: {_given(detail)} stands where a list belongs: write its entries below it, after '-'"]
+        case "string_type":
+            return [f"{path}: {_given(detail)} stands where a text belongs: write one, in quotes if need be"]
         case "missing":
             return [f"{path}: nothing is given, and there is no default: add it"]
         case "extra_forbidden":
-            return [f"{path}: there is no such setting; stacks/schema.json lists them all: correct or remove it"]
+            return [f"{path}: {_unknown(detail['loc'])}"]
         case _:
             return [f"{path}: {_given(detail)} cannot be used: {_lower_first(detail['msg'])}"]
+
+
+def _unknown(location: tuple[int | str, ...]) -> str:
+    match location:
+        case ("gateway", str(tag), str(name)) if others := _kinds_with(name):
+            kind, other = tag.removeprefix(TAG), others[0]
+            return (
+                f"a gateway of kind {kind!r} has no such setting, and one of kind {other!r} has: write kind: {other}, "
+                "or remove the setting"
+            )
+        case _:
+            return "there is no such setting; stacks/schema.json lists them all: correct or remove it"
+
+
+def _kinds_with(name: str) -> list[str]:
+    """The kinds of gateways that have a setting of that name."""
+    return [
+        kind
+        for kind, settings in GATEWAY_KINDS.items()
+        if any(name == field.alias for field in settings.model_fields.values())
+    ]
 
 
 SECRET_PLACES = frozenset(
@@ -81,6 +117,10 @@ def _given(detail: ErrorDetails) -> str:
     value = detail["input"]
     if SECRET_PLACES.intersection(detail["loc"]):
         return "what is given (not shown: it may be a secret)"
+    return _shown(value)
+
+
+def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, (list, tuple)):

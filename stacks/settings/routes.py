@@ -6,10 +6,29 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.settings.auth import TokenLimitSettings
-from stacks.settings.base import Name, Settings
+from stacks.settings.base import Form, Name, Settings
 
-HeaderName = Annotated[str, Field(max_length=44, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+HeaderName = Annotated[
+    str,
+    Field(max_length=44),
+    Form(
+        r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        "is no name of a request header as HTTP/2 has them: use lower-case letters, digits and '-', and no '-' at the "
+        "ends",
+    ),
+]
 """The name of a request header, in lower case. Higress reads it behind 19 characters of a key, which has 63."""
+
+
+HeaderValue = Annotated[
+    str,
+    Form(
+        r"^[^\x00-\x1f\x7f]*$",
+        "has a control character, such as a line break, which no header can carry, and the gateway finds the route by "
+        "one: write it without",
+    ),
+]
+"""What a request header may hold."""
 
 
 class UpstreamSettings(Settings):
@@ -60,9 +79,9 @@ class ResponseCacheSettings(Settings):
 class RouteSettings(Settings):
     """What happens to requests that name a model."""
 
-    model: str = Field(min_length=1, max_length=256)
+    model: Annotated[HeaderValue, Field(min_length=1, max_length=256)]
     """The ``model`` of the request body that the route answers to."""
-    headers: dict[HeaderName, str] = {}
+    headers: dict[HeaderName, HeaderValue] = {}
     """Headers that a request must have beside it, for A/B tests. A route with more of them is tried first."""
     upstreams: tuple[UpstreamSettings, ...] = ()
     """Models that share the requests. Default: the model of the route's name, with all of them."""

@@ -3,12 +3,12 @@
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
+from pydantic import Discriminator, SecretStr, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from stacks.settings.base import Settings
+from stacks.settings.base import Form, Settings
 from stacks.settings.cluster import ClusterSettings
-from stacks.settings.gateway import EnvoyGatewaySettings
+from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
 from stacks.settings.higress import HigressGatewaySettings
 from stacks.settings.llmaz import LlmazSettings
 from stacks.settings.models import ModelSettings, ServingSettings
@@ -29,10 +29,26 @@ GatewaySettings = Annotated[
     Discriminator(
         _gateway_kind,
         custom_error_type="gateway_kind",
-        custom_error_message="a gateway is made of envoy or of higress: write kind: envoy or kind: higress",
+        custom_error_message="no such kind",
     ),
 ]
 """A gateway of any kind. Where a stack names none, it is ``envoy``."""
+
+GATEWAY_KINDS: dict[str, type[CommonGatewaySettings]] = {
+    "envoy": EnvoyGatewaySettings,
+    "higress": HigressGatewaySettings,
+}
+"""The kinds of gateways, and what can be said of each."""
+
+Mirror = Annotated[
+    str,
+    Form(
+        r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$",
+        "is no registry with a folder in it, since images are named by it: write it without a scheme, capitals and a "
+        "slash at the end, such as registry.example.com/mirror",
+    ),
+]
+"""A registry, or a folder in one."""
 
 
 class StackSettings(Settings):
@@ -54,7 +70,7 @@ class StackSettings(Settings):
     """Routes, one a name that clients may ask for. Default: one a model, with no fallback."""
     hugging_face_token: SecretStr | None = None
     """Token for gated ``hf://`` sources. Set it with ``pulumi config set --secret``."""
-    image_mirror: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$")
+    image_mirror: Mirror | None = None
     """Registry, with a folder in it if need be, from which charts, images and plugins come instead of their own."""
 
     @model_validator(mode="after")

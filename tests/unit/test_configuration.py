@@ -60,7 +60,8 @@ def test_a_token_that_looks_like_json_stays_a_text(give: Any) -> None:
 def test_a_text_for_a_list_is_named(give: Any) -> None:
     give({"modelyard:models": "qwen"})
     with pytest.raises(
-        SettingsError, match=r"^modelyard:models: 'qwen' cannot be used: input should be a valid tuple$"
+        SettingsError,
+        match=r"^modelyard:models: 'qwen' stands where a list belongs: write its entries below it, after '-'$",
     ):
         configuration.read()
 

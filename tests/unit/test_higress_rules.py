@@ -122,9 +122,9 @@ def masked(*patterns: str) -> dict[str, Any]:
 
 def unclosed(pattern: str, problem: str) -> str:
     return (
-        f"modelyard:gateway.dataMasking.masks[1].pattern: {pattern!r} has a bracket or a parenthesis without its "
-        f"other half ({problem}), and with such a pattern the plugin would stop every request: close it, or put a backslash before a bracket or "
-        "parenthesis that is meant as it stands"
+        f"modelyard:gateway.dataMasking.masks[1].pattern: {pattern!r} has a bracket or a parenthesis without its other "
+        f"half ({problem}), and with such a pattern the plugin would stop every request: close it, or put a backslash "
+        "before one that is meant as it stands"
     )
 
 

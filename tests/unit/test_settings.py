@@ -257,31 +257,189 @@ FIELDS = {
     ),
     "text for a list": (
         stack(models="qwen"),
-        "modelyard:models: 'qwen' cannot be used: input should be a valid tuple",
+        "modelyard:models: 'qwen' stands where a list belongs: write its entries below it, after '-'",
     ),
     "list for a mapping": (
         stack(gateway=[]),
-        "modelyard:gateway: a list cannot be used: input should be a valid dictionary or instance of "
-        "EnvoyGatewaySettings",
+        "modelyard:gateway: a list stands where a mapping belongs: write keys with their values below it",
     ),
     "mapping for a text": (
         one_model(cpu={"cores": 4}),
-        "modelyard:models[0].cpu: a mapping cannot be used: input should be a valid string",
+        "modelyard:models[0].cpu: a mapping stands where a text belongs: write one, in quotes if need be",
     ),
     "secret key of a wrong type": (
         consumers({"name": "a", "keys": "sk-very-secret"}),
-        "modelyard:gateway.auth.consumers[0].keys: what is given (not shown: it may be a secret) cannot be used: "
-        "input should be a valid tuple",
+        "modelyard:gateway.auth.consumers[0].keys: what is given (not shown: it may be a secret) stands where a list "
+        "belongs: write its entries below it, after '-'",
     ),
     "secret key in a wrong place": (
         stack(gateway={"auth": {"consumers": ["sk-very-secret"]}}),
-        "modelyard:gateway.auth.consumers[0]: what is given (not shown: it may be a secret) cannot be used: input "
-        "should be a valid dictionary or instance of ConsumerSettings",
+        "modelyard:gateway.auth.consumers[0]: what is given (not shown: it may be a secret) stands where a mapping "
+        "belongs: write keys with their values below it",
     ),
     "token of a wrong type": (
         stack(huggingFaceToken=["hf_very_secret"]),
-        "modelyard:huggingFaceToken: what is given (not shown: it may be a secret) cannot be used: input should be a "
-        "valid string",
+        "modelyard:huggingFaceToken: what is given (not shown: it may be a secret) stands where a text belongs: write "
+        "one, in quotes if need be",
+    ),
+    "text for a gateway": (
+        stack(gateway="higress"),
+        "modelyard:gateway: 'higress' stands where a mapping belongs: write keys with their values below it",
+    ),
+    "list for a dictionary": (
+        one_model(env=["A=b"]),
+        "modelyard:models[0].env: a list stands where a mapping belongs: write keys with their values below it",
+    ),
+    "unknown kind of gateway": (
+        stack(gateway={"kind": "istio", "domain": "a.b"}),
+        "modelyard:gateway.kind: 'istio' is no kind of gateway: write kind: envoy or kind: higress",
+    ),
+    "kind of gateway that is a mapping": (
+        stack(gateway={"kind": {"higress": {}}}),
+        "modelyard:gateway.kind: a mapping is no kind of gateway: write kind: envoy or kind: higress",
+    ),
+    "unknown plugin": (
+        stack(gateway={"kind": "higress", "plugins": {"ai-proxi": {}}}),
+        "modelyard:gateway.plugins.ai-proxi: 'ai-proxi' cannot be used: input should be 'ai-cache', 'ai-data-masking', "
+        "'ai-load-balancer', 'ai-proxy', 'ai-quota', 'ai-security-guard', 'ai-statistics', 'ai-token-ratelimit', "
+        "'cors', 'ip-restriction', 'jwt-auth', 'key-auth', 'model-mapper' or 'model-router'",
+    ),
+    "body that no plugin reads": (
+        stack(gateway={"kind": "higress", "bodyLimitMib": 500}),
+        "modelyard:gateway.bodyLimitMib: 500 is more than the plugins can read that take the model's name out of a "
+        "request: write 100 or less",
+    ),
+    "setting that no gateway has": (
+        stack(gateway={"kind": "higress", "size": 3}),
+        "modelyard:gateway.size: there is no such setting; stacks/schema.json lists them all: correct or remove it",
+    ),
+}
+
+
+def another_kind(name: str, kind: str, other: str) -> str:
+    return (
+        f"modelyard:gateway.{name}: a gateway of kind '{kind}' has no such setting, and one of kind '{other}' has: "
+        f"write kind: {other}, or remove the setting"
+    )
+
+
+OTHER_KINDS = {
+    "chart without a kind": ({"chart": {"version": "2.2.4"}}, another_kind("chart", "envoy", "higress")),
+    "domain of Envoy": ({"kind": "envoy", "domain": "a.b"}, another_kind("domain", "envoy", "higress")),
+    "Redis of Envoy": ({"redis": {}}, another_kind("redis", "envoy", "higress")),
+    "service type of Higress": (
+        {"kind": "higress", "serviceType": "NodePort"},
+        another_kind("serviceType", "higress", "envoy"),
+    ),
+    "node port of Higress": ({"kind": "higress", "nodePort": 30080}, another_kind("nodePort", "higress", "envoy")),
+}
+
+
+def higress(**gateway: Any) -> dict[str, Any]:
+    return stack(gateway={"kind": "higress", **gateway})
+
+
+NO_ADDRESS = "is no address and no range of them: write one such as 203.0.113.7 or 10.0.0.0/8"
+NO_CHART = "is empty or of two lines, and no chart is found by it: write one line, or leave it out"
+CONTROL = (
+    "has a control character, such as a line break, which no header can carry, and the gateway finds the route by one: "
+    "write it without"
+)
+NO_MIRROR = (
+    "is no registry with a folder in it, since images are named by it: write it without a scheme, capitals and a slash "
+    "at the end, such as registry.example.com/mirror"
+)
+NO_BASE_URL = (
+    "is no URL that clients can put before /chat/completions: write one that begins with http:// or https:// and ends "
+    "in /v1, such as https://llm.example.com/v1"
+)
+NO_DOMAIN = (
+    "is no host name that certificates and name servers know: write one in lower case with a dot in it, without "
+    "scheme, port or path, such as llm.example.com"
+)
+NO_HEADER = (
+    "is no name of a request header as HTTP/2 has them: use lower-case letters, digits and '-', and no '-' at the ends"
+)
+FORMS: dict[str, tuple[dict[str, Any], str]] = {
+    "mirror with a scheme": (
+        stack(imageMirror="https://r.example.com"),
+        f"modelyard:imageMirror: 'https://r.example.com' {NO_MIRROR}",
+    ),
+    "mirror with a slash behind": (
+        stack(imageMirror="r.example.com/m/"),
+        f"modelyard:imageMirror: 'r.example.com/m/' {NO_MIRROR}",
+    ),
+    "URL without v1": (
+        stack(gateway={"baseUrl": "https://llm.example.com"}),
+        f"modelyard:gateway.baseUrl: 'https://llm.example.com' {NO_BASE_URL}",
+    ),
+    "URL with a line behind": (
+        higress(baseUrl="https://a/v1\n"),
+        f"modelyard:gateway.baseUrl: 'https://a/v1\\n' {NO_BASE_URL}",
+    ),
+    "domain with a scheme": (
+        higress(domain="https://a.example.com"),
+        f"modelyard:gateway.domain: 'https://a.example.com' {NO_DOMAIN}",
+    ),
+    "address of words": (
+        higress(ipRestriction={"allow": ["office"]}),
+        f"modelyard:gateway.ipRestriction.allow[0]: 'office' {NO_ADDRESS}",
+    ),
+    "memory in words": (
+        one_model(memory="16 GB"),
+        "modelyard:models[0].memory: '16 GB' is no quantity that Kubernetes knows: write a number with a unit, such as "
+        "500m or 16Gi",
+    ),
+    "CPU in words": (
+        one_model(cpu="four"),
+        "modelyard:models[0].cpu: 'four' is no number of CPUs that Kubernetes knows: write one such as 4, 0.5 or 500m",
+    ),
+    "variable with a hyphen": (
+        one_model(env={"A-B": "c"}),
+        "modelyard:models[0].env.A-B: 'A-B' is no name that a shell takes for a variable: use letters, digits and '_', "
+        "and begin with no digit",
+    ),
+    "path without a root": (
+        stack(serving={**SERVING, "hostPaths": [{"name": "a", "hostPath": "x", "mountPath": "/y"}]}),
+        "modelyard:serving.hostPaths[0].hostPath: 'x' is no absolute path: write one that begins with '/'",
+    ),
+    "header in capitals": (
+        one_route(headers={"X-Group": "a"}),
+        f"modelyard:routes[0].headers.X-Group: 'X-Group' {NO_HEADER}",
+    ),
+    "header of two lines": (
+        one_route(headers={"x-group": "a\nb"}),
+        f"modelyard:routes[0].headers.x-group: 'a\\nb' {CONTROL}",
+    ),
+    "model of two lines": (
+        stack(routes=[{"model": "a\nb", "upstreams": [{"model": "qwen"}]}]),
+        f"modelyard:routes[0].model: 'a\\nb' {CONTROL}",
+    ),
+    "model with a null": (
+        stack(routes=[{"model": "a\0", "upstreams": [{"model": "qwen"}]}]),
+        f"modelyard:routes[0].model: 'a\\x00' {CONTROL}",
+    ),
+    "no version of a chart": (higress(chart={"version": ""}), f"modelyard:gateway.chart.version: '' {NO_CHART}"),
+    "no source of llmaz": (stack(llmaz={"chart": {"source": ""}}), f"modelyard:llmaz.chart.source: '' {NO_CHART}"),
+    "digest that is short": (
+        higress(plugins={"ai-proxy": {"digest": "sha256:abc"}}),
+        "modelyard:gateway.plugins.ai-proxy.digest: 'sha256:abc' is no digest of an image: write sha256: and the 64 "
+        "digits behind it",
+    ),
+    "plugin without a scheme": (
+        higress(plugins={"ai-proxy": {"url": "r.example.com/ai-proxy:1"}}),
+        "modelyard:gateway.plugins.ai-proxy.url: 'r.example.com/ai-proxy:1' is no address that a plugin is loaded "
+        "from: write one that begins with oci://, https://, http:// or file://",
+    ),
+    "quota's path without a root": (
+        higress(auth={"quota": {"adminConsumer": "a", "adminPath": "quota"}}),
+        "modelyard:gateway.auth.quota.adminPath: what is given (not shown: it may be a secret) is no path: write one "
+        "that begins with '/', such as /quota",
+    ),
+    "token's header with a blank": (
+        higress(auth={"consumers": [{"name": "a", "jwt": {"issuer": "i", "jwks": "{}", "header": "my token"}}]}),
+        "modelyard:gateway.auth.consumers[0].jwt.header: what is given (not shown: it may be a secret) is no name of a "
+        "request header: use letters, digits and '-', and begin with no '-'",
     ),
 }
 
@@ -300,6 +458,31 @@ def test_every_rule_says_what_is_wrong(raw: dict[str, Any], sentence: str) -> No
 @pytest.mark.parametrize(("raw", "sentence"), FIELDS.values(), ids=FIELDS.keys())
 def test_every_kind_of_field_error_says_what_is_wrong(raw: dict[str, Any], sentence: str) -> None:
     assert problems(raw) == [sentence]
+
+
+@pytest.mark.parametrize(("gateway", "sentence"), OTHER_KINDS.values(), ids=OTHER_KINDS.keys())
+def test_a_setting_of_another_kind_of_gateway_names_the_kind(gateway: dict[str, Any], sentence: str) -> None:
+    assert problems(stack(gateway=gateway)) == [sentence]
+
+
+@pytest.mark.parametrize(("raw", "sentence"), FORMS.values(), ids=FORMS.keys())
+def test_every_form_of_a_text_says_what_to_write(raw: dict[str, Any], sentence: str) -> None:
+    assert problems(raw) == [sentence]
+
+
+def test_no_setting_is_refused_by_a_pattern_alone() -> None:
+    assert not [*with_a_bare_pattern(StackSettings.__pydantic_core_schema__)]
+
+
+def with_a_bare_pattern(node: Any) -> Iterator[Any]:
+    """The parts of a schema whose error would print a regular expression."""
+    if isinstance(node, dict):
+        if node.get("type") == "str" and "pattern" in node:
+            yield node
+        node = [value for key, value in node.items() if key != "metadata"]
+    if isinstance(node, list | tuple):
+        for part in node:
+            yield from with_a_bare_pattern(part)
 
 
 def test_a_model_name_twice_is_named_by_the_list_and_by_its_services() -> None:
