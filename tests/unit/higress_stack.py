@@ -1,4 +1,4 @@
-"""Stacks with a Higress gateway, for the tests of its objects."""
+"""Stacks with a Higress gateway, for the tests of its objects and plugins."""
 
 from typing import Any
 
@@ -7,6 +7,10 @@ from stacks.settings import RouteSettings, StackSettings, load
 QWEN: dict[str, Any] = {"name": "qwen"}
 GEMMA: dict[str, Any] = {"name": "gemma", "servedNames": ["google/gemma-2-2b-it"]}
 LLAMA: dict[str, Any] = {"name": "llama"}
+
+QWEN_HOPS = ["ai-route-qwen.internal", "ai-route-qwen.fallback.internal"]
+GEMMA_HOPS = ["ai-route-gemma.internal"]
+ANSWERS = ["modelyard-models", "modelyard-unknown-model"]
 
 
 def stack(
@@ -22,6 +26,12 @@ def stack(
             "gateway": {"kind": "higress", **gateway},
         }
     )
+
+
+def higress(qwen: dict[str, Any] | None = None, gemma: dict[str, Any] | None = None, **gateway: Any) -> StackSettings:
+    """Two models, ``qwen`` with ``gemma`` as its fallback, with further settings of the routes and of the gateway."""
+    routes = [{"model": "qwen", "fallback": ["gemma"], **(qwen or {})}, {"model": "gemma", **(gemma or {})}]
+    return stack(*routes, models=(QWEN, {"name": "gemma"}), **gateway)
 
 
 def first_route(settings: StackSettings) -> RouteSettings:
@@ -46,3 +56,8 @@ def hidden(name: str, annotations: dict[str, str] | None = None, **labels: str) 
     found["labels"]["higress.io/internal"] = "true"
     found["annotations"] |= {**(annotations or {}), "higress.io/comment": comment}
     return found
+
+
+def placed(config: dict[str, Any], *ingresses: str) -> dict[str, Any]:
+    """A rule of a plugin for some Ingresses."""
+    return {"ingress": list(ingresses), "config": config, "configDisable": False}

@@ -8,7 +8,7 @@ import pytest
 
 from components.manifests.higress.authentication import api_key_secrets, jwt_auth, key_auth
 from stacks.settings import StackSettings
-from tests.unit.higress_stacks import higress, placed
+from tests.unit.higress_stack import higress, placed
 
 ALICE = {"name": "alice", "keys": ["sk-alice", "sk-second"]}
 BOB = {"name": "team-a-1", "keys": ["sk-bob"]}

@@ -1,7 +1,7 @@
 """How replicas share requests behind a Higress gateway."""
 
 from components.manifests.higress.balancing import load_balancer, route_annotations
-from tests.unit.higress_stacks import GEMMA_HOPS, QWEN_HOPS, higress, placed
+from tests.unit.higress_stack import GEMMA_HOPS, QWEN_HOPS, higress, placed
 
 
 def test_least_load_and_prefix_cache() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from components.manifests.higress import content
 from components.manifests.higress.plugins import PLUGINS
-from tests.unit.higress_stacks import ANSWERS, GEMMA_HOPS, QWEN_HOPS, higress, placed
+from tests.unit.higress_stack import ANSWERS, GEMMA_HOPS, QWEN_HOPS, higress, placed
 
 REFUSED = "The question or the answer holds something that is not allowed here."
 

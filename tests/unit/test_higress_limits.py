@@ -12,7 +12,7 @@ from components.manifests.higress.limits import (
     redis_secret,
     route_limits,
 )
-from tests.unit.higress_stacks import GEMMA_HOPS, QWEN_HOPS, higress, placed
+from tests.unit.higress_stack import GEMMA_HOPS, QWEN_HOPS, higress, placed
 
 CHART_REDIS = {"service_name": "redis.dns", "service_port": 6379}
 OWN: dict[str, Any] = {"host": "redis.example", "port": 6380, "username": "gateway", "password": "hush"}

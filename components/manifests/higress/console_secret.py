@@ -6,6 +6,7 @@ by which Helm takes an object for its own, it is kept as it is, and no password 
 
 import base64
 
+from components.manifests.higress import names
 from components.manifests.higress.addresses import CONSOLE
 from components.manifests.higress.chart import RELEASE
 from components.manifests.objects import Manifest
@@ -29,7 +30,7 @@ def console_secret_metadata(stack: StackSettings) -> Manifest:
             "meta.helm.sh/release-name": RELEASE,
             "meta.helm.sh/release-namespace": stack.higress.namespace,
             # The console and Helm write it, too, and what the stack says counts.
-            "pulumi.com/patchForce": "true",
+            **names.TAKE_BACK,
         },
     }
 

@@ -6,6 +6,7 @@ them and what needs them in one step. Here they are resources of their own, ahea
 
 from typing import Any
 
+from components.manifests.higress import names
 from components.manifests.objects import Manifest
 
 Schema = dict[str, Any]
@@ -70,7 +71,7 @@ def _crd(
             "name": f"{singular}s.{group}",
             "annotations": {
                 # They may be there already, from a chart or from Istio.
-                "pulumi.com/patchForce": "true",
+                **names.TAKE_BACK,
                 # The API server takes their objects from then on.
                 "pulumi.com/waitFor": "condition=Established",
             },

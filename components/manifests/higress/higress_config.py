@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from components.manifests.helm import merged
+from components.manifests.higress import names
 from components.manifests.higress.chart import CORE, chart_values
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
@@ -61,7 +62,7 @@ def higress_config_patch(stack: StackSettings) -> Manifest:
             "name": "higress-config",
             "namespace": stack.higress.namespace,
             # Helm has written the field before.
-            "annotations": {"pulumi.com/patchForce": "true"},
+            "annotations": {**names.TAKE_BACK},
         },
         "data": {"higress": higress_config(stack)},
     }

@@ -35,7 +35,7 @@ METADATA = "modelyard"
 """Namespace of the clusters' metadata: ``model``."""
 
 TAKE_BACK = {"pulumi.com/patchForce": "true"}
-"""Whoever edits an object in the console owns what it wrote there, and without this no update gets past it."""
+"""Whoever else writes an object, as the console does, owns what it wrote, and without this no update gets past it."""
 
 INTERNAL = ".internal"
 """Ending of names that the console keeps for itself and hides from its general lists."""

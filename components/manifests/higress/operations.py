@@ -48,7 +48,7 @@ def drain_patch(stack: StackSettings) -> Manifest:
             "name": names.GATEWAY,
             "namespace": stack.higress.namespace,
             # Whoever makes a Deployment counts as the one who chose its defaults, too.
-            "annotations": {"pulumi.com/patchForce": "true"},
+            "annotations": {**names.TAKE_BACK},
         },
         "spec": {"template": {"spec": {"terminationGracePeriodSeconds": stack.higress.drain_seconds}}},
     }

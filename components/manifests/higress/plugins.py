@@ -55,11 +55,6 @@ PLUGINS: dict[PluginName, Plugin] = {
 """Every plugin that the program may put on the gateway."""
 
 
-def source_url(name: PluginName) -> str:
-    """Where Higress publishes the plugin."""
-    return f"oci://{REGISTRY}/plugins/{name}:{PLUGINS[name].version}"
-
-
 def url(stack: StackSettings, name: PluginName) -> str:
     """Where the stack's gateway loads the plugin from: its own address, its mirror's, or Higress's."""
     own = stack.higress.plugins.get(name)
