@@ -20,6 +20,8 @@ Object = tuple[str, str, str]
 """Kind, namespace (or nothing) and name."""
 
 _PROGRAM = ("__main__.py", "components", "serving", "stacks", ".venv")
+_UNCHANGED = frozenset({"same", "read", "refresh"})
+"""Operations of which nothing comes."""
 _UNATTENDED = ("--yes", "--skip-preview", "--non-interactive")
 _OTHERS = frozenset(
     {
@@ -100,7 +102,7 @@ class Site:
     def preview(self) -> list[Step]:
         """`pulumi preview`; what it would change."""
         printed = json.loads(self.run("preview", "--json", "--non-interactive", f"--stack={self.stack}"))
-        return [_step(step["op"], step["urn"]) for step in printed["steps"] if step["op"] not in {"same", "read"}]
+        return [_step(step["op"], step["urn"]) for step in printed["steps"] if step["op"] not in _UNCHANGED]
 
     def state(self) -> str:
         """The stack's state as it is kept, secrets encrypted."""
@@ -147,7 +149,7 @@ class Site:
 
 def _finished(events: Sequence[str]) -> list[Step]:
     done = [event["metadata"] for line in events if (event := json.loads(line).get("resOutputsEvent"))]
-    return [_step(metadata["op"], metadata["urn"]) for metadata in done if metadata["op"] not in {"same", "read", "refresh"}]
+    return [_step(metadata["op"], metadata["urn"]) for metadata in done if metadata["op"] not in _UNCHANGED]
 
 
 def _step(operation: str, urn: str) -> Step:
