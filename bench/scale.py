@@ -39,6 +39,10 @@ RELEASE_INPUTS = frozenset(
 )
 """What a person would write of a release. The provider adds more to what it keeps."""
 
+UNATTENDED = ("--yes", "--skip-preview", "--non-interactive")
+WITHOUT_CHECKPOINTS = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""Keeps Pulumi from writing the whole state after every step, for what is not measured."""
+
 Config = dict[str, Any]
 
 
@@ -130,7 +134,8 @@ def _platform(paths: Paths, folder: Path, size: int) -> tuple[dict[str, Cost], d
 
     costs = _measure(run)
     state = json.loads(site.run("stack", "export", "--show-secrets", f"--stack={STACK}"))
-    run("destroy", "--yes", "--skip-preview", "--non-interactive")
+    with _without_checkpoints():
+        run("destroy", *UNATTENDED)
     return costs, resources_of(state)
 
 
@@ -158,18 +163,28 @@ def _flat(paths: Paths, folder: Path, resources: dict[str, Any]) -> dict[str, Co
 
     run("stack", "init", STACK, "--non-interactive")
     costs = _measure(run)
-    run("destroy", "--yes", "--skip-preview", "--non-interactive")
+    environment |= WITHOUT_CHECKPOINTS
+    run("destroy", *UNATTENDED)
     kubectl(paths, "delete", "crd", "--all", "--wait=true")
     return costs
 
 
 def _measure(run: Callable[..., None]) -> dict[str, Cost]:
-    unattended = ("--yes", "--skip-preview", "--non-interactive")
     return {
         "preview": _cost(lambda: run("preview", "--non-interactive")),
-        "up": _cost(lambda: run("up", *unattended)),
-        "same": _cost(lambda: run("up", *unattended, "--expect-no-changes")),
+        "up": _cost(lambda: run("up", *UNATTENDED)),
+        "same": _cost(lambda: run("up", *UNATTENDED, "--expect-no-changes")),
     }
+
+
+@contextmanager
+def _without_checkpoints() -> Iterator[None]:
+    os.environ |= WITHOUT_CHECKPOINTS
+    try:
+        yield
+    finally:
+        for name in WITHOUT_CHECKPOINTS:
+            del os.environ[name]
 
 
 def _cost(work: Callable[[], None]) -> Cost:
