@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from local.paths import CHECKOUT
-from stacks.settings import NAMESPACE, StackSettings, load
+from stacks.settings import StackSettings, load_config
 
 
 def local_settings() -> StackSettings:
@@ -15,8 +15,7 @@ def local_settings() -> StackSettings:
         SettingsError: when the file cannot work.
     """
     config = yaml.safe_load((CHECKOUT / "stacks" / "Pulumi.local.yaml").read_text())["config"]
-    prefix = f"{NAMESPACE}:"
-    return load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)})
+    return load_config(config)
 
 
 def gateway_port(settings: StackSettings) -> int:

@@ -22,7 +22,7 @@ from components.manifests.higress.images import images
 from components.manifests.images import mirrored
 from components.manifests.llmaz import release as llmaz
 from components.manifests.llmaz.images import images as llmaz_images
-from stacks.settings import NAMESPACE, SettingsError, StackSettings, load
+from stacks.settings import SettingsError, StackSettings, load_config
 
 FOLDER = Path(__file__).parent
 """Where the stack files are."""
@@ -51,11 +51,8 @@ def read(file: Path) -> StackSettings:
         SettingsError: when the file cannot work.
     """
     config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-    prefix = f"{NAMESPACE}:"
     numbers = count(1)
-    return load(
-        {key.removeprefix(prefix): _readable(value, numbers) for key, value in config.items() if key.startswith(prefix)}
-    )
+    return load_config({key: _readable(value, numbers) for key, value in config.items()})
 
 
 def artifacts(stack: StackSettings) -> list[Artifact]:

@@ -19,7 +19,7 @@ from stacks.settings.models import (
     ServingSettings,
 )
 from stacks.settings.pools import GpuNodePoolSettings, Toleration
-from stacks.settings.reading import NAMESPACE, SettingsError, load, yaml_path
+from stacks.settings.reading import NAMESPACE, SettingsError, load, load_config, yaml_path
 from stacks.settings.routes import RouteSettings, TimeoutSettings, UpstreamSettings
 from stacks.settings.stack import GatewaySettings, StackSettings
 
@@ -53,5 +53,6 @@ __all__ = [
     "Toleration",
     "UpstreamSettings",
     "load",
+    "load_config",
     "yaml_path",
 ]

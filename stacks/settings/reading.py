@@ -36,6 +36,16 @@ def load(raw: Mapping[str, Any]) -> StackSettings:
         raise SettingsError([line for detail in error.errors() for line in _sentences(detail)]) from None
 
 
+def load_config(config: Mapping[str, Any]) -> StackSettings:
+    """Read a stack's settings from the ``config`` of its file, whose other namespaces are left alone.
+
+    Raises:
+        SettingsError: with one line for every problem found.
+    """
+    prefix = f"{NAMESPACE}:"
+    return load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)})
+
+
 def yaml_path(location: tuple[int | str, ...]) -> str:
     """The place of a value in a stack file, such as ``modelyard:models[0].engine.dtype``."""
     places = location[:-1] if location[-1:] == (KEY,) else location

@@ -10,7 +10,7 @@ from components.manifests.higress.crds import crds
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
 from local.simulation import SimulatedNode
-from stacks.settings import NAMESPACE, StackSettings, load
+from stacks.settings import NAMESPACE, StackSettings
 from tests.live.sites import Config
 
 CHARTS = Path(__file__).parent / "charts"
@@ -26,12 +26,6 @@ def config_of(stack: str) -> Config:
     found: Config = yaml.safe_load((CHECKOUT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
     # Through JSON: what anchors say twice becomes two things, of which one can be changed.
     return dict(json.loads(json.dumps(found)))
-
-
-def settings_of(config: Config) -> StackSettings:
-    """The settings of a stack file, as the program reads them."""
-    prefix = f"{NAMESPACE}:"
-    return load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)})
 
 
 def put_here(config: Config, namespace: str, folder: Path) -> None:

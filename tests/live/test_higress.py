@@ -22,7 +22,7 @@ from local.paths import Paths
 from local.setup import prepare_simulation
 from local.shell import CommandError
 from local.waiting import wait_for
-from stacks.settings import NAMESPACE, StackSettings
+from stacks.settings import NAMESPACE, StackSettings, load_config
 from tests.live import stand_ins
 from tests.live.conftest import Quiet
 from tests.live.llmaz_played import played
@@ -64,7 +64,7 @@ def life(request: pytest.FixtureRequest, paths: Paths, tmp_path_factory: pytest.
     config = stand_ins.config_of(stack)
     stand_ins.put_here(config, f"models-of-{stack}", folder)
     config[f"{NAMESPACE}:gateway"]["manageCrds"] = stack == "seed"
-    settings = stand_ins.settings_of(config)
+    settings = load_config(config)
     prepare_simulation(paths, Quiet())
     simulation.stop(paths)
     before = objects(paths)

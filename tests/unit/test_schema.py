@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from stacks.schema import FILE, SECURE_TEXT, schema, text
-from stacks.settings import NAMESPACE, StackSettings, load
+from stacks.settings import NAMESPACE, StackSettings, load_config
 
 STACK_FILES = sorted(FILE.parent.glob("Pulumi.*.yaml"))
 
@@ -77,5 +77,4 @@ def test_every_stack_file_names_the_schema_and_loads(file: Path) -> None:
     given = file.read_text()
     assert given.startswith("# yaml-language-server: $schema=schema.json\n")
     config = yaml.safe_load(given)["config"]
-    prefix = f"{NAMESPACE}:"
-    assert load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}).models
+    assert load_config(config).models
