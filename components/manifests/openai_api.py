@@ -39,6 +39,15 @@ def invalid_request(message: str, code: str, param: str | None = None) -> Json:
     return error(message, "invalid_request_error", code, param)
 
 
+def unavailable(model: str) -> Json:
+    """The body of the error that no model could answer."""
+    return error(
+        f"No model could answer for '{model}': try again in {RETRY_AFTER_SECONDS} seconds.",
+        "server_error",
+        "service_unavailable",
+    )
+
+
 def model_object(name: str) -> Json:
     """An entry in the list of models."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "modelyard"}

@@ -42,26 +42,16 @@ def admin_cluster(site: Site = POD) -> Json:
 
 
 def _pods(stack: StackSettings, model: ModelSettings, site: Site) -> Json:
+    health = pod_health(stack, model)
     return {
+        **health,
         "name": model.name,
         "type": "STRICT_DNS",
-        "connect_timeout": seconds(chains.connect_seconds(stack, model)),
         "dns_lookup_family": "V4_PREFERRED",
-        # While a model has no pod; otherwise the records say how long they hold.
-        "dns_refresh_rate": "2s",
-        "respect_dns_ttl": True,
         "lb_policy": "LEAST_REQUEST",
         "least_request_lb_config": {"slow_start_config": {"slow_start_window": "10s"}},
-        # A pod that leaves DNS gets no new request, although it may still answer health checks.
-        "ignore_health_on_host_removal": True,
-        "common_lb_config": {
-            # No panic: a model without a healthy pod is skipped, and the next of the chain is asked at once.
-            "healthy_panic_threshold": {"value": 0},
-            # Changes of health count at once, and not after they were gathered for a second.
-            "update_merge_window": "0s",
-        },
-        "health_checks": [health_check()],
-        "outlier_detection": outlier_detection(),
+        # Changes of health count at once, and not after they were gathered for a second.
+        "common_lb_config": {**health["common_lb_config"], "update_merge_window": "0s"},
         "circuit_breakers": _unbounded(),
         "typed_extension_protocol_options": _http1(),
         "load_assignment": {
@@ -78,8 +68,23 @@ def _pods(stack: StackSettings, model: ModelSettings, site: Site) -> Json:
     }
 
 
-def health_check() -> Json:
-    """How a pod's health is asked for."""
+def pod_health(stack: StackSettings, model: ModelSettings) -> Json:
+    """The part of a cluster that says how its pods are found, tried and left alone, whoever made the rest."""
+    return {
+        "connect_timeout": seconds(chains.connect_seconds(stack, model)),
+        # While a model has no pod; otherwise the records say how long they hold.
+        "dns_refresh_rate": "2s",
+        "respect_dns_ttl": True,
+        # A pod that leaves DNS gets no new request, although it may still answer health checks.
+        "ignore_health_on_host_removal": True,
+        # No panic: a model without a healthy pod is skipped, and the next of the chain is asked at once.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "health_checks": [_health_check()],
+        "outlier_detection": _outlier_detection(),
+    }
+
+
+def _health_check() -> Json:
     # Two seconds: vLLM answers /health in the event loop that also tokenizes, and may be late under load.
     return {
         "timeout": "2s",
@@ -91,8 +96,7 @@ def health_check() -> Json:
     }
 
 
-def outlier_detection() -> Json:
-    """When a pod that answers health checks, but not requests, is left alone for a while."""
+def _outlier_detection() -> Json:
     return {
         "interval": "1s",
         "base_ejection_time": "5s",

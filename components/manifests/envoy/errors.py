@@ -1,9 +1,17 @@
 """Error answers in the form of OpenAI's API, which its clients raise as typed errors."""
 
-from components.manifests.envoy.local_reply import RETRY_AFTER, flag, header_absent, mapper
+from components.manifests.envoy.local_reply import (
+    RETRY_AFTER,
+    bad_key,
+    flag,
+    header_absent,
+    invalid_http,
+    mapper,
+    too_large,
+)
 from components.manifests.envoy.names import CONSUMER_HEADER, MODEL_HEADER
 from components.manifests.envoy.proto import Json, extension
-from components.manifests.openai_api import RETRY_AFTER_SECONDS, error, invalid_request
+from components.manifests.openai_api import RETRY_AFTER_SECONDS, error, invalid_request, unavailable
 
 MODEL_SHOWN = f"%REQ({MODEL_HEADER}):256%"
 """The requested model, cut: a client may send any length."""
@@ -23,13 +31,7 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
     """
     return {
         "mappers": [
-            mapper(
-                401,
-                invalid_request(
-                    "The API key is missing or wrong: send 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
-                    "invalid_api_key",
-                ),
-            ),
+            bad_key(),
             mapper(
                 403,
                 error(
@@ -40,15 +42,10 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
                     "model",
                 ),
             ),
-            mapper(
-                413,
-                invalid_request(
-                    f"The request body is larger than {body_limit_mib} MiB: send a smaller one.", "request_too_large"
-                ),
-            ),
+            too_large(body_limit_mib),
             # Bare statuses would also overwrite the bodies of the routes' own 404 and 400.
             mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag("NR")),
-            mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), flag("DPE")),
+            invalid_http(),
             # A value of the body that cannot be a header, such as a 'stream' with a line break.
             mapper(
                 503,
@@ -73,11 +70,7 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
     }
 
 
-UNAVAILABLE = error(
-    f"No model could answer for '{MODEL_SHOWN}': try again in {RETRY_AFTER_SECONDS} seconds.",
-    "server_error",
-    "service_unavailable",
-)
+UNAVAILABLE = unavailable(MODEL_SHOWN)
 
 
 def replace_server_errors() -> Json:

@@ -1,12 +1,9 @@
 """The form of what Envoy makes of its own error answers."""
 
-from components.manifests.envoy.proto import Json
-from components.manifests.openai_api import RETRY_AFTER_SECONDS
+from components.manifests.envoy.proto import Json, set_header
+from components.manifests.openai_api import RETRY_AFTER_SECONDS, invalid_request
 
-RETRY_AFTER: Json = {
-    "header": {"key": "retry-after", "value": str(RETRY_AFTER_SECONDS)},
-    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-}
+RETRY_AFTER = set_header("retry-after", str(RETRY_AFTER_SECONDS))
 """The header that tells a client when to come again."""
 
 
@@ -54,3 +51,25 @@ def header_absent(name: str) -> Json:
 def header_matches(name: str, regex: str) -> Json:
     """Holds where a request header, as a whole, matches a regular expression."""
     return {"header_filter": {"header": {"name": name, "string_match": {"safe_regex": {"regex": regex}}}}}
+
+
+def bad_key() -> Json:
+    """What a 401 becomes."""
+    return mapper(
+        401,
+        invalid_request(
+            "The API key is missing or wrong: send 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
+            "invalid_api_key",
+        ),
+    )
+
+
+def too_large(limit_mib: int) -> Json:
+    """What a 413 becomes, where this is the largest request body, in MiB."""
+    message = f"The request body is larger than {limit_mib} MiB: send a smaller one."
+    return mapper(413, invalid_request(message, "request_too_large"))
+
+
+def invalid_http() -> Json:
+    """What the 400 becomes that Envoy's own parser gives."""
+    return mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), flag("DPE"))

@@ -26,6 +26,11 @@ def literal(text: str) -> str:
     return text.replace("%", "%%")
 
 
+def set_header(key: str, value: str) -> Json:
+    """A header that takes the place of one of its name. Its value may hold Envoy's format operators."""
+    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
 def socket_address(host: str, port: int) -> Json:
     """A TCP address."""
     return {"socket_address": {"address": host, "port_value": port}}

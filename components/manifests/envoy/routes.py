@@ -1,10 +1,8 @@
 """The edge's route configuration: which model answers what, and the errors for what none answers."""
 
-from typing import Any
-
 from components.manifests.envoy import chains, names
 from components.manifests.envoy.errors import MODEL_SHOWN, direct_response
-from components.manifests.envoy.proto import Json, extension, literal, seconds, typed
+from components.manifests.envoy.proto import Json, extension, literal, seconds, set_header, typed
 from components.manifests.openai_api import MODEL_PATHS_REGEX, invalid_request, model_object, model_path
 from stacks.settings import RouteSettings, StackSettings
 
@@ -31,8 +29,8 @@ def route_configuration(stack: StackSettings) -> Json:
                 "response_headers_to_remove": [names.SERVED_BY_HEADER, names.FALLBACK_FROM_HEADER],
                 "response_headers_to_add": [
                     # An empty value adds no header.
-                    _set_header(names.SERVED_BY_HEADER, f"%CEL({_ANSWERED} ? {_ENDPOINT}['model'] : '')%"),
-                    _set_header(
+                    set_header(names.SERVED_BY_HEADER, f"%CEL({_ANSWERED} ? {_ENDPOINT}['model'] : '')%"),
+                    set_header(
                         names.FALLBACK_FROM_HEADER,
                         f"%CEL({_ANSWERED} && 'hop' in {_ENDPOINT} ? request.headers['{names.MODEL_HEADER}'] : '')%",
                     ),
@@ -112,6 +110,20 @@ def _model_routes(stack: StackSettings, route: RouteSettings) -> list[Json]:
     ]
 
 
+OTHER_POD: Json = {
+    # A 500 comes from the request, and would come again.
+    "retry_on": "gateway-error,reset,connect-failure,refused-stream",
+    "retry_host_predicate": [
+        extension(
+            "envoy.retry_host_predicates.previous_hosts",
+            "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        )
+    ],
+    "host_selection_retry_max_attempts": 5,
+}
+"""What lets a second try go to another pod of the same model, where no other model stands in."""
+
+
 def _retry_policy(tries: int, per_try_seconds: float, *, lone: bool) -> Json:
     policy: Json = {
         "retry_on": "5xx,reset,connect-failure,refused-stream",
@@ -122,18 +134,7 @@ def _retry_policy(tries: int, per_try_seconds: float, *, lone: bool) -> Json:
     }
     if not lone:
         return policy
-    return {
-        **policy,
-        # A 500 comes from the request, and would come again.
-        "retry_on": "gateway-error,reset,connect-failure,refused-stream",
-        "retry_host_predicate": [
-            extension(
-                "envoy.retry_host_predicates.previous_hosts",
-                "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-            )
-        ],
-        "host_selection_retry_max_attempts": 5,
-    }
+    return {**policy, **OTHER_POD}
 
 
 def _destination(choices: list[chains.Chain]) -> Json:
@@ -233,7 +234,3 @@ def _method(name: str) -> Json:
 
 def _exactly(header: str, value: str) -> Json:
     return {"name": header, "string_match": {"exact": value}}
-
-
-def _set_header(key: str, value: str) -> dict[str, Any]:
-    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}

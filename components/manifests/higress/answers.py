@@ -2,7 +2,7 @@
 
 import json
 
-from components.manifests.envoy.proto import Json
+from components.manifests.envoy.proto import Json, set_header
 from components.manifests.higress.chains import body_kept
 from components.manifests.higress.envoy_filter import before_answer, envoy_filter, on_route
 from components.manifests.higress.routing import ingress
@@ -51,10 +51,9 @@ def _model(name: str) -> Json:
 
 
 def _json(body: Json) -> Json:
-    content_type = {"key": "content-type", "value": "application/json"}
     return {
         **_answer(200, json.dumps(body, ensure_ascii=False)),
-        "response_headers_to_add": [{"header": content_type, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+        "response_headers_to_add": [set_header("content-type", "application/json")],
     }
 
 

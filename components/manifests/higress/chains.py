@@ -12,11 +12,12 @@ from typing import Any
 
 from components.manifests.envoy.local_reply import RETRY_AFTER
 from components.manifests.envoy.names import MIB
-from components.manifests.envoy.proto import Json, extension, seconds, typed
+from components.manifests.envoy.proto import Json, seconds, set_header, typed
+from components.manifests.envoy.routes import OTHER_POD
 from components.manifests.higress import names
 from components.manifests.higress.envoy_filter import envoy_filter, on_route, typed_struct
 from components.manifests.objects import Manifest
-from components.manifests.openai_api import RETRY_AFTER_SECONDS, error
+from components.manifests.openai_api import unavailable
 from stacks.settings import RouteSettings, StackSettings
 
 _FILTER = "envoy.filters.http.custom_response"
@@ -63,10 +64,10 @@ def _without_authentication(stack: StackSettings) -> Json:
 
 
 def _told(route: RouteSettings, number: int) -> list[Json]:
-    served_by = _header(names.SERVED_BY_HEADER, f"%CLUSTER_METADATA({names.METADATA}:model)%")
+    served_by = set_header(names.SERVED_BY_HEADER, f"%CLUSTER_METADATA({names.METADATA}:model)%")
     if number == 0:
         return [served_by]
-    return [served_by, _header(names.FALLBACK_FROM_HEADER, route.model.replace("%", "%%"))]
+    return [served_by, set_header(names.FALLBACK_FROM_HEADER, route.model.replace("%", "%%"))]
 
 
 def _times(route: RouteSettings) -> Json:
@@ -78,18 +79,7 @@ def _times(route: RouteSettings) -> Json:
         # The next try is the next model's.
         retry |= {"retry_on": "connect-failure", "num_retries": 0}
     else:
-        retry |= {
-            # A 500 comes from the request, and would come again.
-            "retry_on": "gateway-error,reset,connect-failure,refused-stream",
-            "num_retries": 1,
-            "retry_host_predicate": [
-                extension(
-                    "envoy.retry_host_predicates.previous_hosts",
-                    "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-                )
-            ],
-            "host_selection_retry_max_attempts": 5,
-        }
+        retry |= {**OTHER_POD, "num_retries": 1}
     tries = 1 if route.fallback else 2
     return {"timeout": "0s", "idle_timeout": seconds(tries * silence + 1), "retry_policy": retry}
 
@@ -151,20 +141,11 @@ def _redirect(route: RouteSettings, number: int) -> Json:
 
 
 def _exhausted(route: RouteSettings) -> Json:
-    body = error(
-        f"No model could answer for '{route.model}': try again in {RETRY_AFTER_SECONDS} seconds.",
-        "server_error",
-        "service_unavailable",
-    )
     return typed_struct(
         "envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy",
         {
             "status_code": 503,
-            "body": {"inline_string": json.dumps(body, ensure_ascii=False)},
-            "response_headers_to_add": [RETRY_AFTER, _header("content-type", "application/json")],
+            "body": {"inline_string": json.dumps(unavailable(route.model), ensure_ascii=False)},
+            "response_headers_to_add": [RETRY_AFTER, set_header("content-type", "application/json")],
         },
     )
-
-
-def _header(key: str, value: str) -> Json:
-    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}

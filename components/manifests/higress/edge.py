@@ -4,19 +4,21 @@ Nothing here depends on models or routes. Envoy drains the clients' connections 
 changes, and the list of models changes often.
 """
 
-from components.manifests.envoy.local_reply import RETRY_AFTER, flag, header_absent, header_matches, mapper
+from components.manifests.envoy.local_reply import (
+    RETRY_AFTER,
+    bad_key,
+    header_absent,
+    header_matches,
+    invalid_http,
+    mapper,
+    too_large,
+)
 from components.manifests.envoy.names import MIB
 from components.manifests.envoy.proto import Json
 from components.manifests.higress import names
 from components.manifests.higress.envoy_filter import envoy_filter, on_connection_manager, on_route_table
 from components.manifests.objects import Manifest
-from components.manifests.openai_api import (
-    MODEL_PATHS_REGEX,
-    PATHS_SHOWN,
-    RETRY_AFTER_SECONDS,
-    error,
-    invalid_request,
-)
+from components.manifests.openai_api import MODEL_PATHS_REGEX, PATHS_SHOWN, error, invalid_request, unavailable
 from stacks.settings import StackSettings
 
 STRIPPED_HEADERS = (
@@ -70,13 +72,7 @@ def edge_filter(stack: StackSettings) -> Manifest:
 
 def _mappers(stack: StackSettings) -> list[Json]:
     return [
-        mapper(
-            401,
-            invalid_request(
-                "The API key is missing or wrong: send 'Authorization: Bearer <key>' or 'x-api-key: <key>'.",
-                "invalid_api_key",
-            ),
-        ),
+        bad_key(),
         mapper(
             403,
             error(
@@ -109,13 +105,7 @@ def _mappers(stack: StackSettings) -> list[Json]:
                 f"The model '{_MODEL_SHOWN}' does not exist. %LOCAL_REPLY_BODY%", "model_not_found", "model"
             ),
         ),
-        mapper(
-            413,
-            invalid_request(
-                f"The request body is larger than {stack.gateway.body_limit_mib} MiB: send a smaller one.",
-                "request_too_large",
-            ),
-        ),
+        too_large(stack.gateway.body_limit_mib),
         mapper(
             429,
             error(
@@ -124,18 +114,9 @@ def _mappers(stack: StackSettings) -> list[Json]:
                 "rate_limit_exceeded",
             ),
         ),
-        mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), flag("DPE")),
+        invalid_http(),
         *(
-            mapper(
-                status,
-                error(
-                    f"No model could answer for '{_MODEL_SHOWN}': try again in {RETRY_AFTER_SECONDS} seconds.",
-                    "server_error",
-                    "service_unavailable",
-                ),
-                becomes=503,
-                headers=[RETRY_AFTER],
-            )
+            mapper(status, unavailable(_MODEL_SHOWN), becomes=503, headers=[RETRY_AFTER])
             for status in (500, 502, 503, 504)
         ),
     ]
