@@ -241,10 +241,19 @@ def _event(data: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(data)}\n\n".encode()
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nothing listens on, below the range that outgoing connections take theirs from."""
+    """A port that nothing listens on, below the range that outgoing connections take theirs from.
+
+    None is given twice: what a port was given for may not listen yet when the next one is chosen.
+    """
     while True:
         port = random.randint(10_000, 30_000)  # noqa: S311 - not for secrets
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
