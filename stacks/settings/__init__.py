@@ -9,18 +9,15 @@ value are types and bounds of its field; rules that join several values are in
 from stacks.settings.auth import ConsumerSettings, GatewayAuthSettings, JwtSettings, QuotaSettings, TokenLimitSettings
 from stacks.settings.base import Cpu, Quantity, Settings
 from stacks.settings.cluster import EMBEDDED_KUBECONFIG, ClusterSettings
+from stacks.settings.engine import EngineSettings
 from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
 from stacks.settings.higress import HigressGatewaySettings, PluginName
-from stacks.settings.models import (
-    EngineSettings,
-    HostPathMount,
-    ModelSettings,
-    ProbeSettings,
-    ServingSettings,
-)
+from stacks.settings.models import ModelSettings
 from stacks.settings.pools import GpuNodePoolSettings, Toleration
+from stacks.settings.probes import ProbeSettings
 from stacks.settings.reading import NAMESPACE, SettingsError, load, load_config, yaml_path
 from stacks.settings.routes import RouteSettings, TimeoutSettings, UpstreamSettings
+from stacks.settings.serving import HostPathMount, ServingSettings
 from stacks.settings.stack import GatewaySettings, StackSettings
 
 __all__ = [

@@ -11,9 +11,10 @@ from stacks.settings.cluster import ClusterSettings
 from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
 from stacks.settings.higress import HigressGatewaySettings
 from stacks.settings.llmaz import LlmazSettings
-from stacks.settings.models import ModelSettings, ServingSettings
+from stacks.settings.models import ModelSettings
 from stacks.settings.pools import GpuNodePoolSettings
 from stacks.settings.routes import RouteSettings
+from stacks.settings.serving import ServingSettings
 
 TAG = "kind:"
 """What the places of problems say of the kind that was chosen, and no stack file."""
