@@ -48,10 +48,25 @@ def start(paths: Paths, nodes: Iterable[SimulatedNode]) -> None:
     """
     stop(paths)
     kubectl(paths, "cordon", NODE_NAME)
+    _running_node(paths).spawn(_command(paths), paths.logs / f"{_PROGRAM}.log")
+    join(paths, nodes)
+
+
+def join(paths: Paths, nodes: Iterable[SimulatedNode]) -> None:
+    """Play these nodes too, as an autoscaler adds nodes.
+
+    Raises:
+        LocalError: when the cluster does not run.
+        TimeoutError: when a node does not become ready.
+    """
     manifests = [_manifest(node) for node in nodes]
     kubectl(paths, "create", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
-    _running_node(paths).spawn(_command(paths), paths.logs / f"{_PROGRAM}.log")
-    kubectl(paths, "wait", "node", f"--selector={SIMULATED}", "--for=condition=Ready", "--timeout=60s")
+    kubectl(paths, "wait", "node", f"--selector={SIMULATED}", "--for=condition=Ready", "--timeout=300s")
+
+
+def leave(paths: Paths, names: Iterable[str]) -> None:
+    """Take these nodes away with no notice, as a cloud takes back a spot node. Their pods go with them."""
+    kubectl(paths, "delete", "node", *names)
 
 
 def stop(paths: Paths) -> None:
