@@ -5,6 +5,9 @@ from typing import Any
 
 from stacks.settings.chart import ChartSettings
 
+MIRRORED_CHARTS = "charts"
+"""Folder of a mirror that charts are in."""
+
 
 @dataclass(frozen=True)
 class ChartSource:
@@ -18,13 +21,29 @@ class ChartSource:
     """Its version. None for a path, which holds one version only."""
 
 
-def chart_source(name: str, settings: ChartSettings) -> ChartSource:
-    """Where a chart comes from, as the settings say.
+@dataclass(frozen=True)
+class ChartRelease:
+    """A Helm release that the program makes."""
+
+    name: str
+    """Its name in the cluster, which is its chart's, too."""
+    source: ChartSource
+    """Where the chart comes from."""
+    values: dict[str, Any]
+    """The chart's values."""
+
+
+def chart_source(name: str, settings: ChartSettings, mirror: str | None = None) -> ChartSource:
+    """Where a chart comes from: what the stack says, else the mirror, else its makers.
 
     Args:
-        name: the chart's name, by which a repository knows it.
+        name: the chart's name, by which a repository knows it. In a mirror it stands in the folder ``charts``,
+            for `helm pull` and `helm push` keep its name.
         settings: version and source.
+        mirror: registry and folder of the mirror, if there is one.
     """
+    if mirror and settings.source == type(settings).model_fields["source"].default:
+        return ChartSource(f"oci://{mirror}/{MIRRORED_CHARTS}/{name}", None, settings.version)
     if settings.source.startswith(("https://", "http://")):
         return ChartSource(name, settings.source, settings.version)
     if settings.source.startswith("oci://"):

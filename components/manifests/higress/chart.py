@@ -13,7 +13,7 @@ from components.manifests.helm import ChartSource
 from components.manifests.higress import names
 from components.manifests.objects import Manifest
 from stacks.settings import Cpu, HigressGatewaySettings, StackSettings
-from stacks.settings.higress import HigressChartSettings, TracingSettings
+from stacks.settings.higress import TracingSettings
 
 RELEASE = "higress"
 """Name of the Helm release."""
@@ -22,13 +22,8 @@ CORE = "higress-core"
 CONSOLE = "higress-console"
 """Chart of the console and the dashboards."""
 
-MIRRORED_CHARTS = "charts"
-"""Folder of a mirror that charts are in."""
 MIRRORED_IMAGES = "higress"
 """Folder of a mirror that Higress's images are in: the chart puts it before their names."""
-
-PUBLIC_CHARTS = HigressChartSettings().source
-"""Where Higress publishes the chart."""
 
 IDLE_STEP_SECONDS = 600
 """Idle timeouts are multiples of it: a new one changes the listener, and that drains the clients' connections."""
@@ -38,11 +33,7 @@ _DASHBOARDS = ("grafana", "prometheus", "loki")
 
 def chart_source(stack: StackSettings) -> ChartSource:
     """Where the chart comes from: what the stack says, else the mirror, else Higress's repository."""
-    settings = stack.higress.chart
-    if stack.image_mirror and settings.source == PUBLIC_CHARTS:
-        address = f"oci://{stack.image_mirror}/{MIRRORED_CHARTS}/{RELEASE}"
-        settings = settings.model_copy(update={"source": address})
-    return helm.chart_source(RELEASE, settings)
+    return helm.chart_source(RELEASE, stack.higress.chart, stack.image_mirror)
 
 
 def chart_values(stack: StackSettings) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import Any
 from components.manifests.helm import ChartSource, chart_source, merged
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
-from stacks.settings.llmaz import LlmazChartSettings
 
 RELEASE = "llmaz"
 """Name of the release, of the chart, and of the beginning of its objects' names: the operator knows no other."""
@@ -23,20 +22,13 @@ LEADER_WORKER_SET_IMAGE = "lws/lws"
 LEADER_WORKER_SET_VERSION = "v0.6.1"
 """The version of LeaderWorkerSet that the chart has in it."""
 
-PUBLIC_CHART = LlmazChartSettings().source
-"""Where llmaz publishes the chart."""
-
 UNUSED = ("envoy-ai-gateway", "envoy-gateway", "kube-scheduler", "open-webui", "prometheus")
 """What else the chart brings: another gateway, a chat page, a scheduler and its own metrics."""
 
 
 def source(stack: StackSettings) -> ChartSource:
     """Where the chart comes from: what the stack says, else the mirror, else llmaz's registry."""
-    settings = stack.llmaz.chart
-    if stack.image_mirror and settings.source == PUBLIC_CHART:
-        # `helm pull` and `helm push` keep a chart's name, and Higress's chart is in the same folder.
-        return ChartSource(f"oci://{stack.image_mirror}/charts/{RELEASE}", None, settings.version)
-    return chart_source(RELEASE, settings)
+    return chart_source(RELEASE, stack.llmaz.chart, stack.image_mirror)
 
 
 def values(stack: StackSettings) -> dict[str, Any]:
