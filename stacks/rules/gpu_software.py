@@ -1,0 +1,168 @@
+"""Rules about GPU software: which nodes it is for, who installs the driver, and GPUs that are shared."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stacks.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
+
+
+def _namespace(stack: "StackSettings") -> Iterator[str]:
+    software, models = stack.gpu_software, stack.cluster.namespace
+    if software.kind == "none":
+        return
+    if software.create_namespace and software.namespace == models:
+        yield (
+            f"modelyard:gpuSoftware.namespace: {models!r} is the models' namespace, too, which has to exist, and "
+            "privileged pods would be let into it: write another namespace"
+        )
+    elif software.namespace == "default":
+        yield (
+            "modelyard:gpuSoftware.namespace: 'default', which the charts refuse since privileged pods belong in a "
+            "namespace of their own: write another one, or leave it out"
+        )
+
+
+def _somewhere_to_run(stack: "StackSettings") -> Iterator[str]:
+    kind = stack.gpu_software.kind
+    if kind == "none" or not stack.pools or any(pool.accelerator == "nvidia" for pool in stack.pools):
+        return
+    there = " and ".join(sorted({pool.accelerator for pool in stack.pools}))
+    yield (
+        f"modelyard:gpuSoftware.kind: {kind!r} is for GPUs of NVIDIA's, but the pools have accelerator {there}: write "
+        "kind: none, and install the software of these by its makers' instructions, which docs/pools.md names"
+    )
+
+
+def _clouds_of_their_own(stack: "StackSettings") -> Iterator[str]:
+    kind = stack.gpu_software.kind
+    for index, pool in enumerate(stack.pools):
+        if kind != "none" and pool.adapter == "gke" and pool.accelerator == "nvidia":
+            yield (
+                f"modelyard:gpuSoftware.kind: {kind!r}, but pools[{index}] is of adapter 'gke', and GKE runs a device "
+                "plugin and installs the driver by itself, so that two plugins would offer each GPU: write kind: none"
+            )
+
+
+def _driver(stack: "StackSettings") -> Iterator[str]:
+    software = stack.gpu_software
+    installs = software.kind == "gpu_operator" and software.driver
+    if software.kind == "gpu_operator" and not software.driver and software.driver_version:
+        yield (
+            f"modelyard:gpuSoftware.driverVersion: {software.driver_version!r} with driver false, which installs "
+            "none: leave it out, or write driver: true"
+        )
+    for index, pool in enumerate(stack.pools):
+        if pool.accelerator != "nvidia" or pool.adapter == "existing":
+            continue
+        by_cloud = _driver_by_cloud(pool)
+        if by_cloud and installs and pool.adapter != "gke":
+            yield (
+                f"modelyard:gpuSoftware.driver: true, but nodes of pools[{index}] get the driver from their cloud "
+                f"or image ({by_cloud}), and there can be only one: write driver: false"
+            )
+        if not by_cloud and not installs:
+            yield (
+                f"modelyard:pools[{index}].driver: 'none', and gpuSoftware of kind {software.kind!r} installs no "
+                "driver either, so that no GPU could be used: leave it out, or write gpuSoftware.kind: gpu_operator "
+                "with driver: true"
+            )
+
+
+def _driver_by_cloud(pool: "GpuNodePoolSettings") -> str | None:
+    """Who brings the driver to the nodes of a made pool, or None where its settings say that nobody does."""
+    if pool.adapter == "karpenter":
+        if pool.aks_node_class:
+            return None if pool.aks_node_class.driver == "none" else "aksNodeClass.driver 'default'"
+        return "the node class's image"
+    if pool.adapter == "gke" or pool.adapter == "aks" or pool.adapter == "eks":
+        return None if pool.driver == "none" else f"driver {pool.driver!r}"
+    return "ACK installs it"
+
+
+def _toolkit(stack: "StackSettings") -> Iterator[str]:
+    software = stack.gpu_software
+    if software.kind != "gpu_operator" or not software.toolkit or software.driver:
+        return
+    for index, pool in enumerate(stack.pools):
+        if pool.adapter == "aks":
+            yield (
+                f"modelyard:gpuSoftware.toolkit: true, but nodes of pools[{index}], whose driver AKS installs, have "
+                "the container toolkit already, which the operator's would overwrite: write toolkit: false"
+            )
+
+
+def _shared_gpus(stack: "StackSettings") -> Iterator[str]:
+    for index, pool in enumerate(stack.pools):
+        if pool.accelerator == "nvidia":
+            continue
+        for key, given in (("mig", pool.mig), ("timeSlicing", pool.time_slicing)):
+            if given:
+                yield (
+                    f"modelyard:pools[{index}].{key}: given for accelerator {pool.accelerator!r}, and only GPUs of "
+                    "NVIDIA's are shared by it: leave it out"
+                )
+
+
+def _one_strategy(stack: "StackSettings") -> Iterator[str]:
+    if stack.gpu_software.kind != "gpu_operator":
+        return
+    cut = [(index, pool.mig) for index, pool in enumerate(stack.pools) if pool.mig]
+    for index, mig in cut[1:]:
+        first, other = cut[0]
+        if mig.strategy != other.strategy:
+            yield (
+                f"modelyard:pools[{index}].mig.strategy: {mig.strategy!r}, but pools[{first}] has "
+                f"{other.strategy!r}, and the GPU operator gives all nodes the same: write {other.strategy!r} for both"
+            )
+
+
+def _one_share_a_replica(stack: "StackSettings") -> Iterator[str]:
+    for index, model, pool in _on_shared_gpus(stack):
+        if model.gpus == 1:
+            continue
+        what = (
+            f"slices of GPUs (pool {pool.name!r} has mig), which can't talk to each other as whole GPUs do"
+            if pool.mig
+            else f"turns on GPUs (pool {pool.name!r} has timeSlicing), all of which may be on the same one"
+        )
+        yield (
+            f"modelyard:models[{index}].gpus: {model.gpus}, and they would be {what}: write gpus: 1, or name a pool "
+            "of whole GPUs"
+        )
+
+
+def _memory_of_turns(stack: "StackSettings") -> Iterator[str]:
+    for index, model, pool in _on_shared_gpus(stack):
+        if pool.time_slicing is None:
+            continue
+        share, turns = model.engine.gpu_memory_utilization, pool.time_slicing.replicas
+        if share is None or share * turns > 1:
+            given = "nothing is given" if share is None else repr(share)
+            yield (
+                f"modelyard:models[{index}].engine.gpuMemoryUtilization: {given} on pool {pool.name!r}, where "
+                f"{turns} pods share a GPU whose memory time slicing doesn't divide, so that the last of them would "
+                f"find too little: write {int(100 / turns) / 100} or less"
+            )
+
+
+def _on_shared_gpus(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
+    pools = {pool.name: pool for pool in stack.pools if pool.mig or pool.time_slicing}
+    for index, model in enumerate(stack.models):
+        if model.pool in pools:
+            yield index, model, pools[model.pool]
+
+
+GPU_SOFTWARE_RULES: tuple[Rule, ...] = (
+    _namespace,
+    _somewhere_to_run,
+    _clouds_of_their_own,
+    _driver,
+    _toolkit,
+    _shared_gpus,
+    _one_strategy,
+    _one_share_a_replica,
+    _memory_of_turns,
+)
