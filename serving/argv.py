@@ -1,5 +1,6 @@
 """The command line of a vLLM server."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,18 +15,37 @@ _VALUES = (
     "revision",
     "host",
     "port",
+    "runner",
+    "convert",
     "max_model_len",
     "dtype",
     "quantization",
+    "hf_overrides",
     "kv_cache_dtype",
     "gpu_memory_utilization",
+    "kv_cache_memory_bytes",
+    "kv_offloading_size",
+    "cpu_offload_gb",
     "tensor_parallel_size",
     "pipeline_parallel_size",
+    "data_parallel_size",
     "max_num_seqs",
     "max_num_batched_tokens",
+    "max_num_queued_reqs",
+    "speculative_config",
+    "chat_template",
+    "default_chat_template_kwargs",
     "reasoning_parser",
+    "limit_mm_per_prompt",
     "seed",
+    "max_loras",
+    "max_lora_rank",
+    "max_cpu_loras",
 )
+_NODES = ("nnodes", "node_rank", "master_addr", "master_port")
+# Arguments that are turned on, and those that can be turned off too.
+_ON = ("enable_expert_parallel", "enforce_eager", "enable_sleep_mode", "trust_remote_code")
+_ON_OR_OFF = ("enable_chunked_prefill", "enable_prefix_caching")
 
 _SECRET = re.compile(r"--([\w.-]*[-_.])?(key|keys|token|password|secret)")
 _MASK = "***"
@@ -42,10 +62,17 @@ def build_argv(settings: ServingSettings) -> list[str]:
         *_listed("--served-model-name", settings.served_names),
         *(word for field in _VALUES for word in _valued(flag(field), getattr(settings, field))),
         *_switches(settings),
+        *node_arguments(settings),
         "--shutdown-timeout",
         str(settings.drain_seconds),
         *settings.extra_args,
     ]
+
+
+def node_arguments(settings: ServingSettings) -> list[str]:
+    """Those of the arguments that say which of a server's nodes this one is."""
+    numbers = [word for field in _NODES for word in _valued(flag(field), getattr(settings, field))]
+    return [*numbers, "--headless"] if settings.headless else numbers
 
 
 def server_command(settings: ServingSettings, python: str | None = None) -> list[str]:
@@ -75,18 +102,22 @@ def masked(argv: Sequence[str]) -> list[str]:
 
 
 def _switches(settings: ServingSettings) -> Iterator[str]:
-    if settings.enable_prefix_caching is not None:
-        yield "--enable-prefix-caching" if settings.enable_prefix_caching else "--no-enable-prefix-caching"
-    if settings.enforce_eager:
-        yield "--enforce-eager"
-    if settings.trust_remote_code:
-        yield "--trust-remote-code"
+    for field in _ON_OR_OFF:
+        wanted = getattr(settings, field)
+        if wanted is not None:
+            yield flag(field if wanted else f"no_{field}")
+    yield from (flag(field) for field in _ON if getattr(settings, field))
     if settings.tool_call_parser is not None:
         yield from ("--enable-auto-tool-choice", "--tool-call-parser", settings.tool_call_parser)
+    if settings.lora_modules:
+        yield "--enable-lora"
+        yield from _listed("--lora-modules", [json.dumps(module) for module in settings.lora_modules])
 
 
 def _valued(name: str, value: object) -> Iterator[str]:
-    if value is not None:
+    if isinstance(value, dict):
+        yield from (name, json.dumps(value)) if value else ()
+    elif value is not None:
         yield from (name, str(value))
 
 

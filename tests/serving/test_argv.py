@@ -71,11 +71,47 @@ def test_everything_set() -> None:
     ]
 
 
-def test_prefix_caching_can_be_turned_off() -> None:
-    assert "--no-enable-prefix-caching" in argv(enable_prefix_caching=False)
+def test_mappings_are_json() -> None:
+    given = argv(
+        hf_overrides={"architectures": ["X"]},
+        speculative_config={"method": "ngram", "num_speculative_tokens": 3},
+        default_chat_template_kwargs={"enable_thinking": False},
+        limit_mm_per_prompt={"image": 2},
+    )
+    assert given[6:-2] == [
+        *("--hf-overrides", '{"architectures": ["X"]}'),
+        *("--speculative-config", '{"method": "ngram", "num_speculative_tokens": 3}'),
+        *("--default-chat-template-kwargs", '{"enable_thinking": false}'),
+        *("--limit-mm-per-prompt", '{"image": 2}'),
+    ]
 
 
-@pytest.mark.parametrize("switch", ["enforce_eager", "trust_remote_code"])
+def test_adapters_turn_lora_on() -> None:
+    given = argv(
+        lora_modules=({"name": "sql", "path": "/a/sql"}, {"name": "org/law", "path": "org/law"}),
+        max_loras=2,
+        max_lora_rank=64,
+        max_cpu_loras=2,
+    )
+    assert given[6:-2] == [
+        *("--max-loras", "2"),
+        *("--max-lora-rank", "64"),
+        *("--max-cpu-loras", "2"),
+        "--enable-lora",
+        *("--lora-modules", '{"name": "sql", "path": "/a/sql"}', '{"name": "org/law", "path": "org/law"}'),
+    ]
+
+
+@pytest.mark.parametrize("field", ["enable_prefix_caching", "enable_chunked_prefill"])
+def test_what_vllm_turns_on_itself_can_be_turned_off(field: str) -> None:
+    name = field.replace("_", "-")
+    assert f"--{name}" in argv(**{field: True})
+    assert f"--no-{name}" in argv(**{field: False})
+
+
+@pytest.mark.parametrize(
+    "switch", ["enforce_eager", "trust_remote_code", "enable_expert_parallel", "enable_sleep_mode"]
+)
 def test_a_switch_that_is_off_gives_no_argument(switch: str) -> None:
     assert argv(**{switch: False}) == argv()
 

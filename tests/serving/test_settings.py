@@ -28,21 +28,45 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "served_names": ("qwen", "small, cheap"),
         "host": "127.0.0.1",
         "port": 9000,
+        "runner": "pooling",
+        "convert": "embed",
         "max_model_len": 2048,
         "dtype": "bfloat16",
         "quantization": "awq",
+        "hf_overrides": {"architectures": ["X"], "is_matryoshka": True},
         "kv_cache_dtype": "fp8",
         "gpu_memory_utilization": 0.85,
+        "kv_cache_memory_bytes": 2**34,
+        "kv_offloading_size": 7.5,
+        "cpu_offload_gb": 2.0,
         "tensor_parallel_size": 2,
         "pipeline_parallel_size": 3,
+        "data_parallel_size": 4,
+        "enable_expert_parallel": True,
+        "nnodes": 2,
+        "node_rank": 1,
+        "master_addr": "10.0.0.1",
+        "master_port": 29501,
+        "headless": True,
         "max_num_seqs": 16,
         "max_num_batched_tokens": 512,
+        "max_num_queued_reqs": 64,
+        "enable_chunked_prefill": True,
         "enable_prefix_caching": False,
+        "speculative_config": {"method": "ngram", "num_speculative_tokens": 3},
         "enforce_eager": True,
+        "enable_sleep_mode": True,
         "trust_remote_code": True,
+        "chat_template": "{{ messages }}\n",
+        "default_chat_template_kwargs": {"enable_thinking": False},
         "tool_call_parser": "hermes",
         "reasoning_parser": "deepseek_r1",
+        "limit_mm_per_prompt": {"image": 2},
         "seed": 7,
+        "lora_modules": ({"name": "sql", "path": "/extra/sql"},),
+        "max_loras": 1,
+        "max_lora_rank": 64,
+        "max_cpu_loras": 2,
         "drain_seconds": 30,
         "extra_args": ("--api-key", "k, l"),
     }
@@ -62,6 +86,20 @@ def test_flags_win_over_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.enforce_eager is True
 
 
+def test_flags_take_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_SPECULATIVE_CONFIG", '{"method": "mtp", "num_speculative_tokens": 1}')
+    settings = load(
+        [
+            f"--model={MODEL}",
+            '--speculative-config={"method": "ngram", "model": "a=b,c"}',
+            "--lora-modules",
+            '[{"name": "sql", "path": "/sql"}]',
+        ]
+    )
+    assert settings.speculative_config == {"method": "ngram", "model": "a=b,c"}
+    assert settings.lora_modules == ({"name": "sql", "path": "/sql"},)
+
+
 def test_settings_are_frozen() -> None:
     settings = ServingSettings(model=MODEL)
     with pytest.raises(ValueError, match="frozen"):
@@ -69,11 +107,18 @@ def test_settings_are_frozen() -> None:
 
 
 def test_engine_settings_of_a_stack_have_the_same_names() -> None:
-    assert EngineSettings.model_fields.keys() <= ServingSettings.model_fields.keys()
+    assert EngineSettings.model_fields.keys() - ServingSettings.model_fields.keys() == {"preset"}
 
 
 def test_environment_leaves_out_what_is_not_set() -> None:
-    values = {"seed": None, "served_names": (), "port": 8080, "enforce_eager": False, "extra_args": ("--x",)}
+    values: dict[str, object] = {
+        "seed": None,
+        "served_names": (),
+        "hf_overrides": {},
+        "port": 8080,
+        "enforce_eager": False,
+        "extra_args": ("--x",),
+    }
     assert environment(values) == {
         "MODELYARD_PORT": "8080",
         "MODELYARD_ENFORCE_EAGER": "false",
@@ -133,6 +178,24 @@ def test_a_list_is_json_and_is_never_quoted(monkeypatch: pytest.MonkeyPatch, val
         "MODELYARD_EXTRA_ARGS: the value cannot be used, it is no JSON list of texts: "
         'write one like ["first", "second"]'
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "like"),
+    [
+        ("SPECULATIVE_CONFIG", "ngram", 'object: write one like {"key": "value"}'),
+        ("LIMIT_MM_PER_PROMPT", "[1]", 'object: write one like {"key": "value"}'),
+        (
+            "LORA_MODULES",
+            '[{"name": "sql"}]',
+            'list of adapters: write one like [{"name": "sql", "path": "/adapters/sql"}]',
+        ),
+    ],
+)
+def test_a_mapping_is_json(monkeypatch: pytest.MonkeyPatch, name: str, value: str, like: str) -> None:
+    monkeypatch.setenv("MODELYARD_MODEL", MODEL)
+    monkeypatch.setenv(f"MODELYARD_{name}", value)
+    assert problems() == [f"MODELYARD_{name}: the value cannot be used, it is no JSON {like}"]
 
 
 @pytest.mark.parametrize("arguments", [["--hf-token", "hf_secret"], ["--hf-token=hf_secret"]])

@@ -1,49 +1,45 @@
 """Every command line that the settings can give is one that vLLM itself accepts."""
 
-import json
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from local.paths import Paths
 from serving.argv import build_argv
 from serving.settings import ServingSettings
+from stacks import vllm_arguments
+from stacks.presets import FAMILIES, Family
+from stacks.settings import EngineSettings, ModelSettings
+from stacks.settings.engine import KvCacheDtype
+from stacks.settings.lora import RANKS
+from tests.serving.vllm_process import Ask, vllm_parser
 
 pytestmark = pytest.mark.vllm
 
-Parse = Callable[[list[str]], dict[str, Any]]
-
 
 @pytest.fixture(scope="module")
-def parse() -> Iterator[Parse]:
-    """Asks vLLM's parser, in one process for all tests: importing vLLM takes its time."""
-    python = Paths.from_environment().vllm / "bin" / "python"
-    assert python.exists(), f"there is no {python}: run `make setup`"
-    script = str(Path(__file__).with_name("vllm_parser.py"))
-    process = subprocess.Popen([str(python), script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(argv: list[str]) -> dict[str, Any]:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(argv) + "\n")
-        process.stdin.flush()
-        answer: dict[str, Any] = json.loads(process.stdout.readline())
-        return answer
-
-    with process:
-        yield ask
-        assert process.stdin is not None
-        process.stdin.close()
+def ask() -> Iterator[Ask]:
+    """Asks vLLM's parser, in one process for all tests."""
+    with vllm_parser() as process:
+        yield process
 
 
 WORD = st.from_regex(r"[a-z0-9][a-z0-9._/-]{0,20}", fullmatch=True)
 COUNT = st.integers(min_value=1, max_value=2**20)
+GIB = st.floats(min_value=0.5, max_value=1000)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+JSON = st.dictionaries(WORD, st.booleans() | st.integers() | TEXT | st.lists(TEXT, max_size=2), max_size=3)
+TEMPLATE = st.one_of(
+    st.just("/dev/null"),
+    st.builds("{{% for message in messages %}}{}{{% endfor %}}".format, TEXT),
+)
+SPECULATIVE = st.fixed_dictionaries(
+    {"method": st.sampled_from(["ngram", "eagle3", "mtp"]), "num_speculative_tokens": COUNT},
+    optional={"model": WORD, "prompt_lookup_max": COUNT, "draft_tensor_parallel_size": COUNT, "revision": WORD},
+)
 
 SETTINGS = st.builds(
     ServingSettings,
@@ -51,45 +47,109 @@ SETTINGS = st.builds(
     revision=st.none() | WORD,
     served_names=st.lists(WORD, max_size=3).map(tuple),
     port=st.integers(min_value=1, max_value=65535),
+    runner=st.sampled_from([None, "auto", "generate", "pooling"]),
+    convert=st.sampled_from([None, "auto", "none", "embed", "classify"]),
     max_model_len=st.none() | COUNT,
     dtype=st.sampled_from([None, "auto", "bfloat16", "float16", "float32"]),
     quantization=st.sampled_from([None, "awq", "fp8"]),
-    kv_cache_dtype=st.sampled_from([None, "auto", "fp8"]),
+    hf_overrides=JSON,
+    kv_cache_dtype=st.sampled_from([None, *get_args(KvCacheDtype)]),
     gpu_memory_utilization=st.none() | st.floats(min_value=0.01, max_value=1),
+    kv_cache_memory_bytes=st.none() | st.integers(min_value=1, max_value=2**40),
+    kv_offloading_size=st.none() | GIB,
+    cpu_offload_gb=st.none() | GIB,
     tensor_parallel_size=st.none() | COUNT,
     pipeline_parallel_size=st.none() | COUNT,
+    data_parallel_size=st.none() | COUNT,
+    enable_expert_parallel=st.booleans(),
+    nnodes=st.none() | COUNT,
+    node_rank=st.none() | COUNT,
+    master_addr=st.none() | WORD,
+    master_port=st.none() | st.integers(min_value=1, max_value=65535),
+    headless=st.booleans(),
     max_num_seqs=st.none() | COUNT,
     max_num_batched_tokens=st.none() | COUNT,
+    max_num_queued_reqs=st.none() | COUNT,
+    enable_chunked_prefill=st.none() | st.booleans(),
     enable_prefix_caching=st.none() | st.booleans(),
+    speculative_config=st.just({}) | SPECULATIVE,
     enforce_eager=st.booleans(),
+    enable_sleep_mode=st.booleans(),
     trust_remote_code=st.booleans(),
+    chat_template=st.none() | TEMPLATE,
+    default_chat_template_kwargs=JSON,
     tool_call_parser=st.sampled_from([None, "hermes", "llama3_json"]),
     reasoning_parser=st.sampled_from([None, "deepseek_r1", "qwen3"]),
+    limit_mm_per_prompt=st.dictionaries(st.sampled_from(["image", "video", "audio"]), st.integers(0, 9)),
     seed=st.none() | st.integers(min_value=-1, max_value=2**31),
+    lora_modules=st.lists(st.fixed_dictionaries({"name": WORD, "path": TEXT.filter(bool)}), max_size=3).map(tuple),
+    max_loras=st.none() | COUNT,
+    max_lora_rank=st.sampled_from([None, *RANKS]),
+    max_cpu_loras=st.none() | COUNT,
     drain_seconds=st.integers(min_value=0, max_value=3600),
     extra_args=st.sampled_from([(), ("--api-key", "k"), ("--distributed-executor-backend", "uni")]),
 )
 
 # vLLM's names for the fields that it calls otherwise.
-RENAMED = {"model": "model_tag", "drain_seconds": "shutdown_timeout"}
-NOT_AN_ARGUMENT = {"served_names", "extra_args"}
+RENAMED = {"model": "model_tag", "drain_seconds": "shutdown_timeout", "served_names": "served_model_name"}
+NOT_AN_ARGUMENT = {"lora_modules", "extra_args"}
 
 
 @given(settings=SETTINGS)
-@hypothesis_settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-def test_vllm_understands_what_the_settings_say(parse: Parse, settings: ServingSettings) -> None:
-    answer = parse(build_argv(settings))
+@hypothesis_settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+def test_vllm_understands_what_the_settings_say(ask: Ask, settings: ServingSettings) -> None:
+    answer = ask(build_argv(settings))
     assert "error" not in answer, answer
     understood = answer["arguments"]
     for field, value in settings:
-        if value is not None and field not in NOT_AN_ARGUMENT:
-            assert understood[RENAMED.get(field, field)] == value, field
-    if settings.served_names:
-        assert understood["served_model_name"] == list(settings.served_names)
+        if value not in (None, (), {}) and field not in NOT_AN_ARGUMENT:
+            expected = list(value) if isinstance(value, tuple) else value
+            assert understood[RENAMED.get(field, field)] == expected, field
     assert understood["enable_auto_tool_choice"] == (settings.tool_call_parser is not None)
+    assert bool(understood["enable_lora"]) == bool(settings.lora_modules)
+    adapters = [{"name": one["name"], "path": one["path"]} for one in understood["lora_modules"] or []]
+    assert adapters == list(settings.lora_modules)
+
+
+def test_every_field_is_tried() -> None:
+    drawn = SETTINGS.wrapped_strategy.kwargs  # type: ignore[attr-defined]
+    assert ServingSettings.model_fields.keys() - drawn.keys() == {"host"}
+
+
+def test_the_table_of_arguments_is_that_of_vllm(ask: Ask) -> None:
+    found = ask("arguments")
+    assert found["version"].partition("+")[0] == vllm_arguments.version()
+    assert found["arguments"] == vllm_arguments.table(), "run `python -m tests.serving.vllm_arguments`"
+
+
+@pytest.mark.parametrize(("name", "family"), FAMILIES.items())
+def test_parsers_of_presets_are_those_of_vllm(ask: Ask, name: str, family: Family) -> None:
+    known = ask("parsers")
+    assert family.tool_call_parser in {None, *known["tool_call_parser"]}
+    assert family.reasoning_parser in {None, *known["reasoning_parser"]}
+    model = {"name": "m", "source": "file:///m", "pool": "p", "engine": {"preset": name}}
+    engine = ModelSettings.model_validate(model).filled_engine
+    values = engine.model_dump(exclude_defaults=True, exclude={"preset"})
+    assert "error" not in ask(build_argv(ServingSettings(model="m", **values)))
+
+
+@pytest.mark.parametrize(
+    ("field", "types"),
+    [
+        ("kv_cache_dtype", get_args(KvCacheDtype)),
+        ("max_lora_rank", RANKS),
+        ("runner", ("auto", "generate", "pooling", "draft")),
+        ("convert", get_args(EngineSettings.model_fields["convert"].annotation)),
+    ],
+)
+def test_choices_are_those_of_vllm(ask: Ask, field: str, types: tuple[Any, ...]) -> None:
+    refused = ask(["serve", "m", f"--{field.replace('_', '-')}", "0"])["error"]
+    chosen = refused.partition("choose from")[2]
+    found = {word.strip(" '\"()\n") for word in chosen.split(",")}
+    assert found == {str(one) for one in types}
 
 
 @pytest.mark.parametrize("extra", [("--no-such-argument",), ("--max-model-len", "many")])
-def test_vllm_refuses_what_it_does_not_know(parse: Parse, extra: tuple[str, ...]) -> None:
-    refused = parse(build_argv(ServingSettings(model="m", extra_args=extra)))
+def test_vllm_refuses_what_it_does_not_know(ask: Ask, extra: tuple[str, ...]) -> None:
+    refused = ask(build_argv(ServingSettings(model="m", extra_args=extra)))
     assert extra[0] in refused["error"]

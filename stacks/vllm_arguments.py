@@ -1,0 +1,53 @@
+"""The arguments of ``vllm serve``, by a table of the version that Modelyard's images carry.
+
+The table is written by ``python -m tests.serving.vllm_arguments``, which asks vLLM's own parser.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).with_suffix(".json")
+"""Where the table is kept."""
+
+
+@cache
+def table() -> dict[str, str]:
+    """The names of all arguments, such as ``--max-model-len`` or ``-tp``, and the fields that they set."""
+    arguments: dict[str, str] = json.loads(TABLE.read_text())["arguments"]
+    return arguments
+
+
+@cache
+def version() -> str:
+    """The version of vLLM that the table holds for."""
+    found: str = json.loads(TABLE.read_text())["version"]
+    return found
+
+
+def names(words: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The places and names of the arguments among the words of a command line, as vLLM reads them.
+
+    It takes '_' for '-', and both ``--name=value`` and ``--name.key value``. ``-O3`` stands for
+    ``--optimization-level 3``.
+    """
+    for index, word in enumerate(words):
+        if word.startswith("--"):
+            yield index, re.split(r"[=.]", word, maxsplit=1)[0].replace("_", "-")
+        elif word.startswith("-O"):
+            yield index, "--optimization-level"
+        elif re.match(r"-[A-Za-z]", word):
+            yield index, word.partition("=")[0]
+
+
+def destinations(words: Sequence[str]) -> set[str]:
+    """The fields that the words of a command line set, such as ``max_model_len``."""
+    return {table()[name] for _, name in names(words) if name in table()}
+
+
+def nearest(name: str) -> str | None:
+    """The name of an argument that looks most like this one, or None where none does."""
+    return next(iter(difflib.get_close_matches(name, table(), n=1, cutoff=0.7)), None)

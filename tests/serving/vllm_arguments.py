@@ -1,0 +1,18 @@
+"""Writes the table of vLLM's arguments anew: ``python -m tests.serving.vllm_arguments``."""
+
+import json
+
+from stacks.vllm_arguments import TABLE
+from tests.serving.vllm_process import vllm_parser
+
+
+def main() -> None:
+    with vllm_parser() as ask:
+        found = ask("arguments")
+    # The CPU build calls itself 0.32.0+cpu.
+    table = {"version": found["version"].partition("+")[0], "arguments": dict(sorted(found["arguments"].items()))}
+    TABLE.write_text(json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
