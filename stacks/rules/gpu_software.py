@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.rules.rule import Rule
+from stacks.settings.sharing import MIG_LABEL, node_labels
 
 if TYPE_CHECKING:
     from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
@@ -106,6 +107,23 @@ def _shared_gpus(stack: "StackSettings") -> Iterator[str]:
                 )
 
 
+def _labels_of_existing_nodes(stack: "StackSettings") -> Iterator[str]:
+    kind = stack.gpu_software.kind
+    for index, pool in enumerate(stack.pools):
+        if kind == "none" or pool.adapter != "existing" or pool.accelerator != "nvidia":
+            continue
+        needed = node_labels(pool)
+        if kind == "device_plugin":
+            needed.pop(MIG_LABEL, None)
+        for label, value in needed.items():
+            if pool.node_selector.get(label) != value:
+                yield (
+                    f"modelyard:pools[{index}].nodeSelector: has no {label}: {value}, and only nodes with that label "
+                    f"share their GPUs as the pool says, so that models could come to others: add it, and label the "
+                    "nodes so, which somebody else made"
+                )
+
+
 def _one_strategy(stack: "StackSettings") -> Iterator[str]:
     if stack.gpu_software.kind != "gpu_operator":
         return
@@ -162,6 +180,7 @@ GPU_SOFTWARE_RULES: tuple[Rule, ...] = (
     _driver,
     _toolkit,
     _shared_gpus,
+    _labels_of_existing_nodes,
     _one_strategy,
     _one_share_a_replica,
     _memory_of_turns,

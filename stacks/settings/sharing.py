@@ -1,6 +1,6 @@
 """GPUs of which a pod gets less than a whole one: slices by MIG, or turns by time slicing."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
@@ -31,3 +31,35 @@ class TimeSlicingSettings(Settings):
 
     replicas: int = Field(ge=2)
     """Pods that share a GPU, and how often nodes offer each."""
+
+
+CONFIG_LABEL = "nvidia.com/device-plugin.config"
+"""Label of a node by which NVIDIA's device plugin chooses its configuration, which has the pool's name."""
+MIG_LABEL = "nvidia.com/mig.config"
+"""Label of a node by which the GPU operator's MIG manager cuts its GPUs."""
+
+
+class SharedPool(Protocol):
+    """What a node pool says of how its GPUs are shared."""
+
+    @property
+    def name(self) -> str:
+        """The pool's name."""
+
+    @property
+    def mig(self) -> MigSettings | None:
+        """Slices that GPUs are cut into."""
+
+    @property
+    def time_slicing(self) -> TimeSlicingSettings | None:
+        """Turns that pods take on a GPU."""
+
+
+def node_labels(pool: SharedPool) -> dict[str, str]:
+    """The labels that the nodes of a pool must carry for their GPUs to be shared as its settings say."""
+    labels = {}
+    if pool.mig or pool.time_slicing:
+        labels[CONFIG_LABEL] = pool.name
+    if pool.mig:
+        labels[MIG_LABEL] = f"all-{pool.mig.profile}"
+    return labels

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import yaml
-
 from components.manifests.gpu_software.metrics import service_monitor
 from components.manifests.gpu_software.nodes import tolerations, with_working_gpus
-from components.manifests.gpu_software.sharing import DEFAULT_CONFIG, plugin_configs
+from components.manifests.gpu_software.sharing import DEFAULT_CONFIG, plugin_config_texts
 from components.manifests.helm import ChartRelease, chart_source, merged
 from components.manifests.images import mirrored
 from stacks.settings import StackSettings
@@ -67,9 +65,8 @@ def _plugin_values(stack: StackSettings, software: DevicePluginSettings) -> dict
         "tolerations": taints,
         **_pod_values(software),
     }
-    if configs := plugin_configs(stack):
-        texts = {name: yaml.safe_dump(config, sort_keys=False) for name, config in configs.items()}
-        made["config"] = {"map": texts, "default": DEFAULT_CONFIG}
+    if configs := plugin_config_texts(stack):
+        made["config"] = {"map": configs, "default": DEFAULT_CONFIG}
     return merged(made, software.values)
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
-
-import yaml
 
 from components.manifests.gpu_software.device_plugin import DISCOVERY_IMAGE, DISCOVERY_TAG, image_values
 from components.manifests.gpu_software.metrics import service_monitor
 from components.manifests.gpu_software.nodes import tolerations
-from components.manifests.gpu_software.sharing import DEFAULT_CONFIG, plugin_configs
+from components.manifests.gpu_software.sharing import DEFAULT_CONFIG, plugin_config_texts
 from components.manifests.helm import ChartRelease, chart_source, merged
 from components.manifests.images import mirrored
 from stacks.settings import StackSettings
@@ -18,7 +17,9 @@ from stacks.settings.gpu_software import GpuMetricsSettings, GpuOperatorSettings
 OPERATOR = "gpu-operator"
 """Name of the release, and of its chart."""
 CONFIG_MAP = "modelyard-device-plugin"
-"""The ConfigMap that the chart makes of the device plugin's configurations."""
+"""Beginning of the name of the ConfigMap that the chart makes of the device plugin's configurations."""
+AKS_RUNTIME_CLASS = "nvidia-container-runtime"
+"""The RuntimeClass of pods with GPUs on nodes whose container toolkit is AKS's."""
 NODE_SYSTEM = "<system of the nodes>"
 """What stands in the list of images for the end of the driver's tag, such as ``ubuntu24.04``: nodes decide it."""
 
@@ -67,6 +68,8 @@ def _values(stack: StackSettings, software: GpuOperatorSettings) -> dict[str, An
     if software.node_feature_discovery:
         discovery = {"worker": {"tolerations": taints}, **image_values(DISCOVERY_IMAGE, stack.image_mirror)}
         made["node-feature-discovery"] = discovery
+    if not software.toolkit and any(pool.adapter == "aks" for pool in stack.pools):
+        made["operator"] = {"runtimeClass": AKS_RUNTIME_CLASS}
     if software.reboot_for_mig:
         made["migManager"] = {"env": [{"name": "WITH_REBOOT", "value": "true"}]}
     return merged(merged(merged(made, _sharing(stack)), _mirror(stack, software)), software.values)
@@ -84,11 +87,12 @@ def _metrics(metrics: GpuMetricsSettings | None) -> dict[str, Any]:
 
 
 def _sharing(stack: StackSettings) -> dict[str, Any]:
-    configs = plugin_configs(stack)
+    configs = plugin_config_texts(stack)
     if not configs:
         return {}
-    texts = {name: yaml.safe_dump(config, sort_keys=False) for name, config in configs.items()}
-    plugin = {"config": {"create": True, "name": CONFIG_MAP, "default": DEFAULT_CONFIG, "data": texts}}
+    # The operator starts the plugin anew for another ConfigMap, and not for other contents.
+    name = f"{CONFIG_MAP}-{sha256(''.join(configs.values()).encode()).hexdigest()[:8]}"
+    plugin = {"config": {"create": True, "name": name, "default": DEFAULT_CONFIG, "data": configs}}
     values: dict[str, Any] = {"devicePlugin": plugin}
     # The operator gives all nodes one strategy, which counts before that of a node's own configuration.
     if strategies := [pool.mig.strategy for pool in stack.pools if pool.mig]:

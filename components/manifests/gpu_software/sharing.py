@@ -4,26 +4,18 @@ The plugin has one configuration for each pool whose GPUs are shared. A node say
 is its own, and a node without that label offers its GPUs whole.
 """
 
+import yaml
+
 from components.manifests.objects import Manifest
 from stacks.settings import GpuNodePoolSettings, StackSettings
-
-CONFIG_LABEL = "nvidia.com/device-plugin.config"
-"""Label of a node by which the device plugin chooses its configuration."""
-MIG_LABEL = "nvidia.com/mig.config"
-"""Label of a node by which the GPU operator's MIG manager cuts its GPUs."""
 
 DEFAULT_CONFIG = "_default"
 """Name of the configuration of nodes without the label, which can't be a pool's name."""
 
 
-def node_labels(pool: GpuNodePoolSettings) -> dict[str, str]:
-    """The labels that nodes of a pool must carry for their GPUs to be shared as its settings say."""
-    labels = {}
-    if pool.mig or pool.time_slicing:
-        labels[CONFIG_LABEL] = pool.name
-    if pool.mig:
-        labels[MIG_LABEL] = f"all-{pool.mig.profile}"
-    return labels
+def plugin_config_texts(stack: StackSettings) -> dict[str, str]:
+    """The device plugin's configurations as the files that it reads, by name."""
+    return {name: yaml.safe_dump(config, sort_keys=False) for name, config in plugin_configs(stack).items()}
 
 
 def plugin_configs(stack: StackSettings) -> dict[str, Manifest]:
