@@ -7,10 +7,12 @@ five models ask for 8, 8, 4, 2 and 1 GPUs, so that 95 % of all GPUs are taken.
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,11 +78,10 @@ def main() -> None:
 
 def _measure(paths: Paths, site: Site, nodes: list[SimulatedNode], leaving: int) -> dict[str, float]:
     figures: dict[str, float] = {}
+    replicas = sum(model["replicas"] for model in site.config["modelyard:models"])
     begin = time.monotonic()
-    site.up()
+    placed = _up(paths, site, replicas)
     figures["up_seconds"] = time.monotonic() - begin
-    placed = _settled(paths)
-    replicas = placed.ready + placed.pending
     _show(f"up in {figures['up_seconds']:.0f} s", placed)
     figures["pending_after_up"] = placed.pending
 
@@ -98,6 +99,28 @@ def _measure(paths: Paths, site: Site, nodes: list[SimulatedNode], leaving: int)
     figures["join_seconds"] = time.monotonic() - begin
     _show(f"{len(gone)} nodes have joined; all replicas ready after {figures['join_seconds']:.0f} s", back)
     return figures
+
+
+def _up(paths: Paths, site: Site, replicas: int) -> Placed:
+    """Update the stack until all replicas are ready, or have shown that they find no node."""
+    with ThreadPoolExecutor(1) as executor:
+        update = executor.submit(site.up)
+        placed = _placed(paths)
+        while not update.done() and not (placed.pending and placed.pending + placed.ready == replicas):
+            placed = _settled(paths)
+        if not update.done():
+            # It would wait for them as long as a replica may take to start.
+            _interrupt()
+            wait([update])
+            return placed
+        update.result()
+    return _placed(paths)
+
+
+def _interrupt() -> None:
+    for process in psutil.Process().children(recursive=True):
+        if process.name() == "pulumi":
+            process.send_signal(signal.SIGINT)
 
 
 def _config(paths: Paths, models: int) -> dict[str, Any]:
