@@ -21,5 +21,11 @@ def mirrored(image: str, mirror: str | None) -> str:
     return f"{mirror}/{path}"
 
 
+def mirrored_source(source: str, mirror: str | None) -> str:
+    """The source of a model, which for weights in an image is where that is pulled from."""
+    scheme, separator, address = source.partition("://")
+    return f"{scheme}{separator}{mirrored(address, mirror)}" if scheme == "oci" else source
+
+
 def _is_registry(first: str) -> bool:
     return "." in first or ":" in first or first == "localhost"

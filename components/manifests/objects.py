@@ -35,14 +35,22 @@ def metadata(name: str, namespace: str, own_labels: dict[str, str]) -> Manifest:
     return {"name": name, "namespace": namespace, "labels": own_labels}
 
 
-def pod_security_context() -> Manifest:
-    """A pod's security context that Pod Security ``restricted`` lets pass."""
-    return {
+def pod_security_context(*, writes_claims: bool = False) -> Manifest:
+    """A pod's security context that Pod Security ``restricted`` lets pass.
+
+    Args:
+        writes_claims: whether Kubernetes is to let its user write to its claims, which belong to root otherwise.
+    """
+    context: Manifest = {
         "runAsNonRoot": True,
         "runAsUser": USER,
         "runAsGroup": USER,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
+    if writes_claims:
+        # Only where the root of the volume is another group's: a look at every file would take minutes.
+        context |= {"fsGroup": USER, "fsGroupChangePolicy": "OnRootMismatch"}
+    return context
 
 
 def container_security_context() -> Manifest:
@@ -52,3 +60,16 @@ def container_security_context() -> Manifest:
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
     }
+
+
+def topology_spread(pods: dict[str, str]) -> list[Manifest]:
+    """A pod's wish to be on another node and in another zone than the others of these labels."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": pods},
+        }
+        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    ]

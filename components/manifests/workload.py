@@ -1,42 +1,80 @@
 """The Kubernetes objects of a native model: no operator, only what every cluster has."""
 
-from components.manifests.objects import Manifest, labels, metadata, selector
+from components.manifests.autoscaling import MetricsSource
+from components.manifests.autoscaling import autoscaler as scaling_object
+from components.manifests.model_source import model_source
+from components.manifests.objects import Manifest, metadata
 from components.manifests.placement import Placement
-from components.manifests.workload_pod import PORT, pod_spec
+from components.manifests.workload_pod import PORT, labels_of, pod_metadata, pod_spec, selector_of
 from stacks.settings import ModelSettings, ServingSettings
-
-APPLICATION = "vllm"
-"""``app.kubernetes.io/name`` of every model's objects."""
+from stacks.startup import startup_seconds
 
 START_MARGIN_SECONDS = 300
 """What a replica may take before its container starts: scheduling, and the pull of an image of several GB."""
 
 
-def stateful_set(model: ModelSettings, placement: Placement, serving: ServingSettings, namespace: str) -> Manifest:
-    """The StatefulSet that runs a model's replicas, pods ``<model>-0`` and up.
+def replicas(model: ModelSettings, placement: Placement, serving: ServingSettings, namespace: str) -> Manifest:
+    """What runs a model's replicas: a StatefulSet, or a Deployment where new ones are to start beside the old."""
+    describe = _deployment if model.rollout.strategy == "surge" else _stateful_set
+    manifest: Manifest = {
+        "apiVersion": "apps/v1",
+        "kind": "",
+        "metadata": metadata(model.name, namespace, labels_of(model)),
+        "spec": {
+            "selector": {"matchLabels": selector_of(model)},
+            "template": {
+                "metadata": pod_metadata(model, serving),
+                "spec": pod_spec(model, placement, serving),
+            },
+        },
+    }
+    describe(model, manifest)
+    if templates := model_source(model, serving).claim_templates:
+        manifest["spec"]["volumeClaimTemplates"] = templates
+        # They hold nothing that can't be fetched again, so they go with the model. A replica that is only scaled
+        # away finds its own when it comes back.
+        manifest["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+    if model.first_replicas is not None:
+        manifest["spec"]["replicas"] = model.first_replicas
+    if model.scales_to_zero:
+        # How many there are is known to nobody, so an update that waited for them could wait for ever.
+        manifest["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
+    return manifest
+
+
+def _stateful_set(model: ModelSettings, manifest: Manifest) -> None:
+    """Pods ``<model>-0`` and up.
 
     A changed template replaces one pod after the other in place, without a surplus one, so an
     update goes through on a pool whose GPUs are all taken. With pod management ``Parallel`` the
     replicas start at once, and an update whose pod never becomes ready is mended by the next
     update; with ``OrderedReady`` somebody would have to delete that pod.
     """
-    spec: Manifest = {
+    manifest["kind"] = "StatefulSet"
+    manifest["spec"] |= {
         "serviceName": model.name,
         "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "RollingUpdate"},
-        "selector": {"matchLabels": _selector(model)},
-        "template": {
-            "metadata": {"labels": _labels(model)},
-            "spec": pod_spec(model, placement, serving),
-        },
     }
-    if model.first_replicas is not None:
-        spec["replicas"] = model.first_replicas
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": metadata(model.name, namespace, _labels(model)),
-        "spec": spec,
+    if model.most_replicas > 1:
+        manifest["spec"]["minReadySeconds"] = model.rollout.min_ready_seconds
+
+
+def _deployment(model: ModelSettings, manifest: Manifest) -> None:
+    """Pods of any names, of which as many answer during an update as before it.
+
+    An update whose pod never becomes ready is given up after the deadline, and the old pods go on.
+    """
+    rollout = model.rollout
+    manifest["kind"] = "Deployment"
+    manifest["spec"] |= {
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": rollout.max_surge, "maxUnavailable": 0},
+        },
+        "minReadySeconds": rollout.min_ready_seconds,
+        # The time of one replica, after each of which it begins anew.
+        "progressDeadlineSeconds": START_MARGIN_SECONDS + startup_seconds(model) + rollout.min_ready_seconds,
     }
 
 
@@ -66,40 +104,21 @@ def pod_disruption_budget(model: ModelSettings, namespace: str) -> Manifest | No
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(model.name, namespace, _labels(model)),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": _selector(model)}},
-    }
-
-
-def horizontal_pod_autoscaler(model: ModelSettings, namespace: str) -> Manifest | None:
-    """The autoscaler of a model by the length of its queue, or None where its settings name a number.
-
-    The pods' metric ``vllm:num_requests_waiting`` must be served by a metrics adapter, such as
-    Prometheus Adapter, at ``custom.metrics.k8s.io``. Without one the autoscaler reports
-    ``FailedGetPodsMetric`` and the number of replicas stays as it is.
-    """
-    scaling = model.autoscaling
-    if scaling is None:
-        return None
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": metadata(model.name, namespace, _labels(model)),
+        "metadata": metadata(model.name, namespace, labels_of(model)),
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": model.name},
-            "minReplicas": scaling.min_replicas,
-            "maxReplicas": scaling.max_replicas,
-            "metrics": [
-                {
-                    "type": "Pods",
-                    "pods": {
-                        "metric": {"name": "vllm:num_requests_waiting"},
-                        "target": {"type": "AverageValue", "averageValue": str(scaling.target_waiting_requests)},
-                    },
-                }
-            ],
+            "maxUnavailable": 1,
+            # A pod that is not ready answers nothing, and must not keep its node from being drained.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector_of(model)},
         },
     }
+
+
+def autoscaler(model: ModelSettings, metrics: MetricsSource | None, namespace: str) -> Manifest | None:
+    """What scales a model, or None where its settings name a number."""
+    kind = "Deployment" if model.rollout.strategy == "surge" else "StatefulSet"
+    target = {"apiVersion": "apps/v1", "kind": kind, "name": model.name}
+    return scaling_object(model, metrics, target, metadata(model.name, namespace, labels_of(model)))
 
 
 def lb_service_name(model: ModelSettings) -> str:
@@ -114,8 +133,12 @@ def base_url(model: ModelSettings, namespace: str) -> str:
 
 def rollout_seconds(model: ModelSettings) -> int:
     """The longest that an update of all replicas may take: each stops and starts after the one before it."""
-    probes = model.probes
-    one_replica = START_MARGIN_SECONDS + probes.startup_seconds + probes.termination_grace_seconds
+    one_replica = (
+        START_MARGIN_SECONDS
+        + startup_seconds(model)
+        + model.rollout.min_ready_seconds
+        + model.probes.termination_grace_seconds
+    )
     return one_replica * max(1, model.most_replicas)
 
 
@@ -123,18 +146,10 @@ def _service(model: ModelSettings, namespace: str, name: str, fields: Manifest) 
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(name, namespace, _labels(model)),
+        "metadata": metadata(name, namespace, labels_of(model)),
         "spec": {
             **fields,
-            "selector": _selector(model),
+            "selector": selector_of(model),
             "ports": [{"name": "http", "port": PORT, "targetPort": "http"}],
         },
     }
-
-
-def _selector(model: ModelSettings) -> dict[str, str]:
-    return selector(APPLICATION, model.name)
-
-
-def _labels(model: ModelSettings) -> dict[str, str]:
-    return labels(APPLICATION, model.name, "model-service")

@@ -2,12 +2,25 @@
 
 import math
 
+from components.manifests.extra_weights import ExtraWeights, extra_weights
+from components.manifests.host_paths import host_mounts, host_volumes
 from components.manifests.model_source import ModelSource, model_source
-from components.manifests.objects import Manifest, container_security_context, pod_security_context
+from components.manifests.objects import (
+    Manifest,
+    container_security_context,
+    labels,
+    pod_security_context,
+    selector,
+    topology_spread,
+)
 from components.manifests.placement import Placement
 from serving.argv import server_command
 from serving.settings import environment, of
 from stacks.settings import ModelSettings, ServingSettings
+from stacks.startup import startup_seconds
+
+APPLICATION = "vllm"
+"""``app.kubernetes.io/name`` of every model's objects."""
 
 PORT = 8080
 """Port of vLLM in the pod, for requests and for ``/metrics``."""
@@ -23,45 +36,80 @@ NO_USAGE_STATS = {"VLLM_NO_USAGE_STATS": "1"}
 """Keeps vLLM from telling its makers what it runs, as ``serving/Containerfile`` does."""
 
 
+def selector_of(model: ModelSettings) -> dict[str, str]:
+    """The labels that tell a model's pods from all others."""
+    return selector(APPLICATION, model.name)
+
+
+def labels_of(model: ModelSettings) -> dict[str, str]:
+    """The labels of every object of a model."""
+    return labels(APPLICATION, model.name, "model-service")
+
+
+def pod_metadata(model: ModelSettings, serving: ServingSettings) -> Manifest:
+    """The ``metadata`` of the model's pods. Its annotations are those by which a Prometheus finds what to scrape."""
+    return {
+        "labels": {**serving.pod_labels, **labels_of(model)},
+        "annotations": {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": str(PORT),
+            "prometheus.io/path": "/metrics",
+            **serving.pod_annotations,
+        },
+    }
+
+
 def pod_spec(model: ModelSettings, placement: Placement, serving: ServingSettings) -> Manifest:
     """The ``spec`` of the model's pods. Apart from hostPath volumes, Pod Security ``restricted`` lets it pass."""
-    source = model_source(model)
+    source, extra = model_source(model, serving), extra_weights(model)
     spec: Manifest = {
         "automountServiceAccountToken": False,
         # A Service named `vllm` or `modelyard` would otherwise set variables that vLLM and `serving` read.
         "enableServiceLinks": False,
-        "securityContext": pod_security_context(),
+        "securityContext": pod_security_context(writes_claims=source.fs_group),
         "terminationGracePeriodSeconds": model.probes.termination_grace_seconds,
         **placement.pod_fields(),
-        "containers": [_container(model, placement, serving, source)],
+        "containers": [_container(model, placement, serving, source, extra)],
         "volumes": [
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": model.shared_memory}},
             {"name": "tmp", "emptyDir": {}},
             *source.volumes,
-            *(
-                {"name": f"host-{mount.name}", "hostPath": {"path": mount.host_path, "type": "Directory"}}
-                for mount in serving.host_paths
-            ),
+            *extra.volumes,
+            *host_volumes(serving),
         ],
     }
-    if serving.runtime_class is not None:
-        spec["runtimeClassName"] = serving.runtime_class
+    spec |= {
+        name: value
+        for name, value in (
+            ("initContainers", source.init_containers),
+            ("runtimeClassName", serving.runtime_class),
+            ("priorityClassName", model.priority_class),
+            ("serviceAccountName", serving.service_account),
+            ("imagePullSecrets", [{"name": name} for name in serving.image_pull_secrets]),
+        )
+        if value
+    }
+    if model.most_replicas > 1:
+        # A wish and no demand: with the demand a replica would wait while another node has GPUs for it.
+        spec["topologySpreadConstraints"] = topology_spread(selector_of(model))
     return spec
 
 
-def _container(model: ModelSettings, placement: Placement, serving: ServingSettings, source: ModelSource) -> Manifest:
+def _container(
+    model: ModelSettings, placement: Placement, serving: ServingSettings, source: ModelSource, extra: ExtraWeights
+) -> Manifest:
     return {
         "name": "vllm",
         "image": serving.image,
         "imagePullPolicy": serving.image_pull_policy,
         "command": unexpanded(command(model, serving, source)),
-        "env": _env(model, serving, source),
+        "env": _env(model, serving, source, extra),
         "ports": [{"name": "http", "containerPort": PORT}],
         "resources": {
-            "requests": {"cpu": model.cpu, "memory": model.memory},
+            "requests": requests(model),
             "limits": {placement.gpu_resource: str(model.gpus), "memory": model.memory},
         },
-        "startupProbe": _probe(PROBE_SECONDS, PROBE_SECONDS, math.ceil(model.probes.startup_seconds / PROBE_SECONDS)),
+        "startupProbe": _probe(PROBE_SECONDS, PROBE_SECONDS, math.ceil(startup_seconds(model) / PROBE_SECONDS)),
         "readinessProbe": _probe(5, 5, 2),
         # Patient: a restart costs a whole start, and a busy server may answer late.
         "livenessProbe": _probe(10, 10, 6),
@@ -70,18 +118,18 @@ def _container(model: ModelSettings, placement: Placement, serving: ServingSetti
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             *source.mounts,
-            *(
-                {"name": f"host-{mount.name}", "mountPath": mount.mount_path, "readOnly": True}
-                for mount in serving.host_paths
-            ),
+            *extra.mounts,
+            *host_mounts(serving),
         ],
     }
 
 
-def _env(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> list[Manifest]:
+def _env(model: ModelSettings, serving: ServingSettings, source: ModelSource, extra: ExtraWeights) -> list[Manifest]:
+    # Both may need the same token.
+    others = {variable["name"]: variable for variable in (*extra.env, *source.env)}
     return [
+        *(variable for name, variable in others.items() if name not in model.env),
         *({"name": name, "value": value} for name, value in variables(model, serving, source).items()),
-        *(variable for variable in source.env if variable["name"] not in model.env),
     ]
 
 
@@ -95,22 +143,30 @@ def command(model: ModelSettings, serving: ServingSettings, source: ModelSource)
 def variables(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> dict[str, str]:
     """The container's variables, but for those that hold secrets."""
     server = environment(_server(model, source)) if serving.entrypoint == "modelyard" else NO_USAGE_STATS
-    return {**HOME, **server, **model.env}
+    return {**HOME, **source.variables, **server, **model.env}
 
 
 def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
     """What the server serves, and how. What is left at its default is left out."""
-    parallel = model.engine.tensor_parallel_size or model.gpus // model.engine.pipeline_parallel_size
+    engine = model.engine
+    others = engine.pipeline_parallel_size * engine.data_parallel_size
     return {
-        **model.engine.model_dump(exclude_defaults=True),
+        **model.filled_engine.model_dump(exclude_defaults=True, exclude={"preset", "speculative_config"}),
+        **extra_weights(model).arguments,
         "model": source.model,
-        "revision": model.revision,
+        "revision": source.revision,
         "served_names": model.names,
         "port": PORT,
-        "tensor_parallel_size": parallel,
+        "tensor_parallel_size": engine.tensor_parallel_size or model.gpus // others,
         "drain_seconds": model.probes.drain_seconds,
         "extra_args": model.extra_args,
     }
+
+
+def requests(model: ModelSettings) -> dict[str, str]:
+    """What the container counts on beside GPUs."""
+    disk = {"ephemeral-storage": model.ephemeral_storage} if model.ephemeral_storage else {}
+    return {"cpu": model.cpu, "memory": model.memory, **disk}
 
 
 def unexpanded(words: list[str]) -> list[str]:

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.rules.rule import Rule
+from stacks.settings.sources import HubSource, weights_source
 
 if TYPE_CHECKING:
     from stacks.settings import StackSettings
 
 
-def _weights_from_hugging_face(stack: "StackSettings") -> Iterator[str]:
+def _weights_from_hubs(stack: "StackSettings") -> Iterator[str]:
     for index, model in enumerate(stack.models):
-        if model.backend == "llmaz" and not model.source.startswith("hf://"):
+        if model.backend == "llmaz" and not isinstance(weights_source(model.source), HubSource):
             yield (
-                f"modelyard:models[{index}].source: {model.source!r} with backend 'llmaz', which has no claims, and "
-                "gives a node's folder to no pod that Kubernetes would take: write an hf:// source, or backend native"
+                f"modelyard:models[{index}].source: {model.source!r} with backend 'llmaz', which the program lets "
+                "have weights of model hubs only: write an hf:// or modelscope:// source, or backend native"
             )
 
 
@@ -35,6 +36,6 @@ def _service_variables(stack: "StackSettings") -> Iterator[str]:
 
 
 LLMAZ_RULES: tuple[Rule, ...] = (
-    _weights_from_hugging_face,
+    _weights_from_hubs,
     _service_variables,
 )

@@ -7,10 +7,22 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from stacks.settings.stack import GATEWAY_KINDS, TAG, StackSettings
+from stacks.settings.base import Settings
+from stacks.settings.gpu_software import GPU_SOFTWARE_KINDS
+from stacks.settings.kinds import TAG
+from stacks.settings.pools import POOL_ADAPTERS
+from stacks.settings.stack import GATEWAY_KINDS, StackSettings
+from stacks.settings.weights import CACHE_KINDS
 
 NAMESPACE = "modelyard"
 """The configuration namespace: a stack file writes ``modelyard:models``."""
+
+KINDS: dict[str, tuple[str, Mapping[str, type[Settings]]]] = {
+    "gateway": ("a gateway", GATEWAY_KINDS),
+    "cache": ("a cache", CACHE_KINDS),
+    "gpuSoftware": ("GPU software", GPU_SOFTWARE_KINDS),
+}
+"""What comes in several kinds, by its key: its name in a sentence, and what can be said of each of them."""
 
 KEY = "[key]"
 """What pydantic puts behind the place of a key that is wrong itself."""
@@ -33,7 +45,9 @@ def load(raw: Mapping[str, Any]) -> StackSettings:
     try:
         return StackSettings.model_validate(dict(raw))
     except ValidationError as error:
-        raise SettingsError([line for detail in error.errors() for line in _sentences(detail)]) from None
+        # A default that follows from other values is missing where one of these is wrong, which is said already.
+        found = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
+        raise SettingsError([line for detail in found for line in _sentences(detail)]) from None
 
 
 def load_config(config: Mapping[str, Any]) -> StackSettings:
@@ -67,9 +81,10 @@ def _sentences(detail: ErrorDetails) -> list[str]:
             return [f"{path}: {detail['msg']}"]
         case "refused":
             return [f"{path}: {_given(detail)} {detail['msg']}"]
-        case "gateway_kind":
-            known = " or ".join(f"kind: {kind}" for kind in GATEWAY_KINDS)
-            return [f"{path}.kind: {_shown(detail['input']['kind'])} is no kind of gateway: write {known}"]
+        case "no_such_kind":
+            about = detail["ctx"]
+            kind = _shown(detail["input"][about["key"]])
+            return [f"{path}.{about['key']}: {kind} is no {about['key']} of {about['noun']}: write {about['known']}"]
         case "model_type" | "dict_type":
             return [f"{path}: {_given(detail)} stands where a mapping belongs: write keys with their values below it"]
         case "tuple_type":
@@ -86,21 +101,39 @@ def _sentences(detail: ErrorDetails) -> list[str]:
 
 def _unknown(location: tuple[int | str, ...]) -> str:
     match location:
-        case ("gateway", str(tag), str(name)) if others := _kinds_with(name):
-            kind, other = tag.removeprefix(TAG), others[0]
+        case ("pools", _, str(tag), str(name)) | ("pools", _, str(tag), "flavors", _, str(name)) if (
+            others := _adapters_with(name)
+        ):
             return (
-                f"a gateway of kind {kind!r} has no such setting, and one of kind {other!r} has: write kind: {other}, "
+                f"a node pool of adapter {tag.removeprefix(TAG)!r} has no such setting, and one of "
+                f"{' or '.join(map(repr, others))} has: remove it"
+            )
+        case (*_, str(key), str(tag), str(name)) if others := _kinds_with(key, name):
+            thing, kind, other = KINDS[key][0], tag.removeprefix(TAG), others[0]
+            return (
+                f"{thing} of kind {kind!r} has no such setting, and one of kind {other!r} has: write kind: {other}, "
                 "or remove the setting"
             )
         case _:
             return "there is no such setting; stacks/schema.json lists them all: correct or remove it"
 
 
-def _kinds_with(name: str) -> list[str]:
-    """The kinds of gateways that have a setting of that name."""
+def _adapters_with(name: str) -> list[str]:
+    """The adapters of node pools that have a setting of that name."""
+    return [
+        adapter
+        for adapter, settings in POOL_ADAPTERS.items()
+        if any(name == field.alias for field in settings.model_fields.values())
+    ]
+
+
+def _kinds_with(key: str, name: str) -> list[str]:
+    """The kinds of what stands under a key that have a setting of that name."""
+    if key not in KINDS:
+        return []
     return [
         kind
-        for kind, settings in GATEWAY_KINDS.items()
+        for kind, settings in KINDS[key][1].items()
         if any(name == field.alias for field in settings.model_fields.values())
     ]
 

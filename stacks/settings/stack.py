@@ -1,45 +1,36 @@
 """A whole stack."""
 
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import Discriminator, SecretStr, Tag, model_validator
+from pydantic import SecretStr, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from stacks.settings.base import Form, Settings
 from stacks.settings.cluster import ClusterSettings
 from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
+from stacks.settings.gpu_software import GpuSoftwareSettings, NoGpuSoftwareSettings
 from stacks.settings.higress import HigressGatewaySettings
+from stacks.settings.kinds import TAG, by_kind
 from stacks.settings.llmaz import LlmazSettings
 from stacks.settings.models import ModelSettings
+from stacks.settings.multi_node import LeaderWorkerSetSettings
 from stacks.settings.pools import GpuNodePoolSettings
-from stacks.settings.routes import RouteSettings
+from stacks.settings.prometheus import PrometheusSettings
+from stacks.settings.routes import RouteSettings, UpstreamSettings
 from stacks.settings.serving import ServingSettings
-
-TAG = "kind:"
-"""What the places of problems say of the kind that was chosen, and no stack file."""
-
-
-def _gateway_kind(value: Any) -> str:
-    kind = value.get("kind", "envoy") if isinstance(value, dict) else getattr(value, "kind", "envoy")
-    return f"{TAG}{kind}"
-
-
-GatewaySettings = Annotated[
-    Annotated[EnvoyGatewaySettings, Tag(f"{TAG}envoy")] | Annotated[HigressGatewaySettings, Tag(f"{TAG}higress")],
-    Discriminator(
-        _gateway_kind,
-        custom_error_type="gateway_kind",
-        custom_error_message="no such kind",
-    ),
-]
-"""A gateway of any kind. Where a stack names none, it is ``envoy``."""
 
 GATEWAY_KINDS: dict[str, type[CommonGatewaySettings]] = {
     "envoy": EnvoyGatewaySettings,
     "higress": HigressGatewaySettings,
 }
 """The kinds of gateways, and what can be said of each."""
+
+GatewaySettings = Annotated[
+    Annotated[EnvoyGatewaySettings, Tag(f"{TAG}envoy")] | Annotated[HigressGatewaySettings, Tag(f"{TAG}higress")],
+    by_kind("gateway", GATEWAY_KINDS, default="envoy"),
+]
+"""A gateway of any kind. Where a stack names none, it is ``envoy``."""
 
 Mirror = Annotated[
     str,
@@ -55,20 +46,29 @@ Mirror = Annotated[
 class StackSettings(Settings):
     """A whole stack: the keys ``modelyard:...`` of its stack file."""
 
+    production: bool = False
+    """Whether people depend on this stack. Everything that it runs must then be pinned, so that a restart brings
+    back what was there before."""
     cluster: ClusterSettings = ClusterSettings()
     """The cluster that the stack is put on."""
     pools: tuple[GpuNodePoolSettings, ...] = ()
     """GPU node pools."""
+    gpu_software: GpuSoftwareSettings = NoGpuSoftwareSettings()
+    """What makes the cluster offer NVIDIA's GPUs to pods. Default: it does so already."""
     serving: ServingSettings = ServingSettings()
     """The container that every model runs in."""
     models: tuple[ModelSettings, ...] = ()
     """Models."""
     llmaz: LlmazSettings = LlmazSettings()
     """The llmaz operator, for models whose ``backend`` is ``llmaz``."""
+    leader_worker_set: LeaderWorkerSetSettings = LeaderWorkerSetSettings()
+    """The LeaderWorkerSet operator, for native models whose replicas span nodes."""
     gateway: GatewaySettings = EnvoyGatewaySettings()
     """The gateway in front of the models."""
+    prometheus: PrometheusSettings | None = None
+    """The Prometheus that has the metrics of models and gateway, for models that KEDA scales."""
     routes: tuple[RouteSettings, ...] = ()
-    """Routes, one a name that clients may ask for. Default: one a model, with no fallback."""
+    """Routes, one a name that clients may ask for. Default: one a model and adapter, with no fallback."""
     hugging_face_token: SecretStr | None = None
     """Token for gated ``hf://`` sources. Set it with ``pulumi config set --secret``."""
     image_mirror: Mirror | None = None
@@ -99,8 +99,15 @@ class StackSettings(Settings):
 
     @cached_property
     def all_routes(self) -> tuple[RouteSettings, ...]:
-        """The routes, spelled out: one for every model where the stack names none."""
-        return self.routes or tuple(RouteSettings(model=model.name) for model in self.models)
+        """The routes, spelled out: one for every model and adapter where the stack names none."""
+        return self.routes or tuple(
+            RouteSettings(model=name, upstreams=upstreams)
+            for model in self.models
+            for name, upstreams in (
+                (model.name, ()),
+                *((name, (UpstreamSettings(model=model.name, adapter=name),)) for name in model.adapters),
+            )
+        )
 
     def model(self, name: str) -> ModelSettings:
         """The model of that name."""

@@ -22,13 +22,13 @@ def stack(*models: dict[str, Any], **changes: Any) -> dict[str, Any]:
 RULES = {
     "weights in a claim": (
         stack({**QWEN, "source": "pvc://weights/qwen"}),
-        "modelyard:models[0].source: 'pvc://weights/qwen' with backend 'llmaz', which has no claims, and gives a "
-        "node's folder to no pod that Kubernetes would take: write an hf:// source, or backend native",
+        "modelyard:models[0].source: 'pvc://weights/qwen' with backend 'llmaz', which the program lets have weights "
+        "of model hubs only: write an hf:// or modelscope:// source, or backend native",
     ),
     "weights in a folder": (
         stack({**QWEN, "source": "file:///weights"}),
-        "modelyard:models[0].source: 'file:///weights' with backend 'llmaz', which has no claims, and gives a node's "
-        "folder to no pod that Kubernetes would take: write an hf:// source, or backend native",
+        "modelyard:models[0].source: 'file:///weights' with backend 'llmaz', which the program lets have weights of "
+        "model hubs only: write an hf:// or modelscope:// source, or backend native",
     ),
     "model whose Service sets vLLM's variables": (
         stack({**QWEN, "name": "vllm"}),
@@ -50,8 +50,9 @@ RULES = {
     ),
     "more GPUs than a node has": (
         stack({**QWEN, "gpus": 4}),
-        "modelyard:models[0].gpus: 4 GPUs a replica, but a node of pool 'gpu' has 2, so no node can ever run it: "
-        "write 2 or fewer, or name a pool with larger nodes",
+        "modelyard:models[0].gpus: 4 GPUs a replica with backend 'llmaz', but a node of pool 'gpu' has 2, and llmaz "
+        "starts the pods on the other nodes only when the first is ready, which vLLM never is without them: write "
+        "backend native, or 2 GPUs or fewer",
     ),
     "scaling to nothing": (
         stack({**QWEN, "autoscaling": {"minReplicas": 0, "maxReplicas": 2}}),

@@ -36,7 +36,7 @@ def model(**changes: Any) -> ModelSettings:
 
 
 def stateful_set(**changes: Any) -> Manifest:
-    return workload.stateful_set(model(**changes), PLACEMENT, SERVING, "default")
+    return workload.replicas(model(**changes), PLACEMENT, SERVING, "default")
 
 
 def pod(serving: dict[str, Any] | None = None, placement: Placement = PLACEMENT, **changes: Any) -> Manifest:
@@ -89,6 +89,10 @@ spec:
   template:
     metadata:
       labels: *labels
+      annotations:
+        prometheus.io/scrape: "true"
+        prometheus.io/port: "8080"
+        prometheus.io/path: /metrics
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
@@ -107,6 +111,9 @@ spec:
           imagePullPolicy: IfNotPresent
           command: [python3, -m, serving]
           env:
+            - {name: HF_HUB_CACHE, value: /cache/hub}
+            - name: HF_TOKEN
+              valueFrom: {secretKeyRef: {name: modelhub-secret, key: HF_TOKEN, optional: true}}
             - {name: HOME, value: /tmp}
             - {name: USER, value: modelyard}
             - {name: MODELYARD_MODEL, value: Qwen/Qwen2.5-1.5B-Instruct}
@@ -114,9 +121,6 @@ spec:
             - {name: MODELYARD_PORT, value: "8080"}
             - {name: MODELYARD_TENSOR_PARALLEL_SIZE, value: "1"}
             - {name: MODELYARD_DRAIN_SECONDS, value: "120"}
-            - {name: HF_HOME, value: /cache}
-            - name: HF_TOKEN
-              valueFrom: {secretKeyRef: {name: modelhub-secret, key: HF_TOKEN, optional: true}}
           ports:
             - {name: http, containerPort: 8080}
           resources:
@@ -126,7 +130,7 @@ spec:
             httpGet: {path: /health, port: http}
             periodSeconds: 2
             timeoutSeconds: 2
-            failureThreshold: 900
+            failureThreshold: 210
           readinessProbe:
             httpGet: {path: /health, port: http}
             periodSeconds: 5
@@ -199,6 +203,7 @@ metadata:
   namespace: default
 spec:
   maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:
       app.kubernetes.io/name: vllm
@@ -212,34 +217,6 @@ spec:
 )
 def test_only_more_than_one_replica_has_a_budget(scale: dict[str, Any], guarded: bool) -> None:
     assert (workload.pod_disruption_budget(model(**scale), "default") is not None) == guarded
-
-
-def test_horizontal_pod_autoscaler() -> None:
-    scaling = {"minReplicas": 2, "maxReplicas": 6, "targetWaitingRequests": 8}
-    assert workload.horizontal_pod_autoscaler(model(autoscaling=scaling), "default") == labelled("""
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata:
-  name: qwen2-1-5b
-  namespace: default
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: qwen2-1-5b}
-  minReplicas: 2
-  maxReplicas: 6
-  metrics:
-    - type: Pods
-      pods:
-        metric: {name: "vllm:num_requests_waiting"}
-        target: {type: AverageValue, averageValue: "8"}
-""")
-
-
-def test_a_model_without_autoscaling_has_no_autoscaler() -> None:
-    assert workload.horizontal_pod_autoscaler(model(), "default") is None
-
-
-def test_the_stateful_set_leaves_the_number_of_replicas_to_the_autoscaler() -> None:
-    assert "replicas" not in stateful_set(autoscaling={"maxReplicas": 4})["spec"]
 
 
 def test_weights_in_a_folder_of_the_node_are_mounted_where_they_are() -> None:
@@ -264,7 +241,7 @@ def test_weights_on_a_claim(source: str, path: str) -> None:
 
 @pytest.mark.parametrize("source", ["file:///m", "pvc://claim/m"])
 def test_only_weights_from_hugging_face_get_the_token(source: str) -> None:
-    assert not {"HF_TOKEN", "HF_HOME"} & set(env(pod(source=source)))
+    assert not {"HF_TOKEN", "HF_HUB_CACHE"} & set(env(pod(source=source)))
 
 
 def test_folders_of_the_node_are_mounted_read_only() -> None:
@@ -324,20 +301,6 @@ def test_the_models_own_variables_win_over_those_of_the_container() -> None:
     assert (found["HOME"], found["HF_HOME"], found["VLLM_LOGGING_LEVEL"]) == ("/scratch", "/scratch/hf", "DEBUG")
 
 
-def test_what_a_start_may_take_is_what_the_probe_waits() -> None:
-    probe = pod(probes={"startupSeconds": 601})["containers"][0]["startupProbe"]
-    assert probe["periodSeconds"] * probe["failureThreshold"] == 602
-
-
-@pytest.mark.parametrize(
-    ("scale", "replicas"),
-    [({}, 1), ({"replicas": 0}, 1), ({"replicas": 3}, 3), ({"autoscaling": {"maxReplicas": 4}}, 4)],
-)
-def test_a_rollout_may_take_every_replica_its_stop_and_its_start(scale: dict[str, Any], replicas: int) -> None:
-    probes = {"startupSeconds": 600, "drainSeconds": 70}
-    assert workload.rollout_seconds(model(probes=probes, **scale)) == replicas * (300 + 600 + 100)
-
-
 def test_the_base_url_is_the_lb_services() -> None:
     assert workload.base_url(model(), "llm") == "http://qwen2-1-5b-lb.llm.svc.cluster.local:8080/v1"
 
@@ -391,7 +354,7 @@ def test_the_server_reads_back_what_the_stack_says(
     engine: EngineSettings, names: list[str], arguments: list[str]
 ) -> None:
     given_model = ModelSettings.model_validate({**QWEN, "engine": engine, "servedNames": names, "extraArgs": arguments})
-    told = variables(given_model, SERVING, model_source(given_model))
+    told = variables(given_model, SERVING, model_source(given_model, SERVING))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in told.items():
             patch.setenv(name, value)
@@ -407,7 +370,7 @@ def test_vllm_itself_is_told_the_same_as_by_our_entrypoint(
     engine: EngineSettings, names: list[str], arguments: list[str]
 ) -> None:
     given_model = ModelSettings.model_validate({**QWEN, "engine": engine, "servedNames": names, "extraArgs": arguments})
-    source = model_source(given_model)
+    source = model_source(given_model, SERVING)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables(given_model, SERVING, source).items():
             patch.setenv(name, value)

@@ -18,12 +18,24 @@ import hashlib
 import json
 
 from components.manifests import workload
+from components.manifests.autoscaling import MetricsSource
+from components.manifests.autoscaling import autoscaler as scaling_object
+from components.manifests.hugging_face import TOKEN_SECRET
 from components.manifests.llmaz import names
 from components.manifests.model_source import model_source
-from components.manifests.objects import Manifest, labels
+from components.manifests.objects import Manifest, metadata
 from components.manifests.placement import Placement
-from components.manifests.workload_pod import command, pod_spec, unexpanded, variables
+from components.manifests.workload_pod import (
+    command,
+    labels_of,
+    pod_metadata,
+    pod_spec,
+    requests,
+    unexpanded,
+    variables,
+)
 from stacks.settings import ModelSettings, ServingSettings
+from stacks.settings.sources import HubSource, weights_source
 
 DIGEST = "modelyard.dev/made-of"
 """Annotation with a digest of the objects that the operator reads, but does not watch."""
@@ -31,33 +43,56 @@ DIGEST = "modelyard.dev/made-of"
 
 def open_model(model: ModelSettings, placement: Placement) -> Manifest:
     """The OpenModel: where the weights are, and the GPUs of one replica."""
+    place = weights_source(model.source)
+    if not isinstance(place, HubSource):
+        raise TypeError("llmaz takes weights of hubs only")
     hub = {
-        "name": "Huggingface",
-        "modelID": model.source.removeprefix("hf://"),
-        "revision": model.revision or "main",
+        "name": names.HUBS[place.hub],
+        "modelID": place.repository,
+        "revision": model.revision or names.BRANCHES[place.hub],
     }
-    flavor = {"name": model.pool, "limits": {placement.gpu_resource: str(model.gpus)}}
     return {
         "apiVersion": names.CORE_API,
         "kind": "OpenModel",
-        "metadata": {"name": model.name, "labels": _labels(model)},
+        "metadata": {"name": model.name, "labels": labels_of(model)},
         "spec": {
             "familyName": model.name,
             "source": {"modelHub": hub},
-            "inferenceConfig": {"flavors": [flavor]},
+            "inferenceConfig": {"flavors": _flavors(model, placement)},
         },
     }
+
+
+def _flavors(model: ModelSettings, placement: Placement) -> list[Manifest]:
+    """The flavors in order of preference.
+
+    llmaz takes the limits of the first. Labels are for a scheduler of its own, so pods say by their affinity where
+    they go.
+    """
+    limits = {placement.gpu_resource: str(model.gpus)}
+    if not placement.flavors:
+        return [{"name": model.pool, "limits": limits}]
+    return [
+        {"name": flavor.name, "limits": limits, "nodeSelector": {**placement.node_selector, **flavor.node_selector}}
+        for flavor in placement.flavors
+    ]
 
 
 def fits_playground(model: ModelSettings, placement: Placement, serving: ServingSettings) -> bool:
     """Whether a Playground can say all that the model's pods need.
 
-    It has no field for where pods go, for folders of the node, for a runtime class or a pull policy, and
-    gives every pod the same time to stop.
+    It has no field for where pods go and how much they matter, for folders of the node, for a runtime class,
+    a ServiceAccount, labels, or how the image is pulled, and gives every pod the same time to stop and the
+    one Secret with Hugging Face's token.
     """
+    weights = model.weights.over(serving.weights)
     return (
-        not (placement.node_selector or placement.tolerations or serving.host_paths or serving.runtime_class)
+        not (placement.node_selector or placement.tolerations or placement.flavors or model.priority_class)
+        and not (serving.host_paths or serving.runtime_class or serving.service_account or serving.image_pull_secrets)
+        and not (serving.pod_labels or serving.pod_annotations)
         and serving.image_pull_policy == "IfNotPresent"
+        and weights.cache.kind == "pod"
+        and weights.token_secret in (None, TOKEN_SECRET)
         and model.probes.termination_grace_seconds <= names.PLAYGROUND_GRACE_SECONDS
     )
 
@@ -73,7 +108,7 @@ def backend_runtime(model: ModelSettings, placement: Placement, serving: Serving
     return {
         "apiVersion": names.INFERENCE_API,
         "kind": "BackendRuntime",
-        "metadata": {"name": names.backend_runtime(model), "labels": _labels(model)},
+        "metadata": {"name": names.backend_runtime(model), "labels": labels_of(model)},
         "spec": {
             # Its words are the Playground's. llmaz shuffles a container's variables whenever it looks at a
             # Playground, and would replace the pods each time, so they are words of a command instead.
@@ -114,15 +149,17 @@ def pod_disruption_budget(model: ModelSettings, namespace: str) -> Manifest | No
     return budget
 
 
-def horizontal_pod_autoscaler(
-    model: ModelSettings, placement: Placement, serving: ServingSettings, namespace: str
+def autoscaler(
+    model: ModelSettings,
+    placement: Placement,
+    serving: ServingSettings,
+    metrics: MetricsSource | None,
+    namespace: str,
 ) -> Manifest | None:
-    """The autoscaler of a model by the length of its queue, or None where its settings name a number."""
-    scaler = workload.horizontal_pod_autoscaler(model, namespace)
-    if scaler:
-        kind = "Playground" if fits_playground(model, placement, serving) else "Service"
-        scaler["spec"]["scaleTargetRef"] = {"apiVersion": names.INFERENCE_API, "kind": kind, "name": model.name}
-    return scaler
+    """What scales a model, or None where its settings name a number."""
+    kind = "Playground" if fits_playground(model, placement, serving) else "Service"
+    target = {"apiVersion": names.INFERENCE_API, "kind": kind, "name": model.name}
+    return scaling_object(model, metrics, target, metadata(model.name, namespace, labels_of(model)))
 
 
 def _playground(model: ModelSettings, placement: Placement, serving: ServingSettings, namespace: str) -> Manifest:
@@ -139,7 +176,7 @@ def _playground(model: ModelSettings, placement: Placement, serving: ServingSett
                 "args": _command(model, serving),
                 # GPUs are the OpenModel's. Without a CPU limit llmaz would make one.
                 "resources": {
-                    "requests": {"cpu": model.cpu, "memory": model.memory},
+                    "requests": requests(model),
                     "limits": {"cpu": model.cpu, "memory": model.memory},
                 },
                 "sharedMemorySize": model.shared_memory,
@@ -162,7 +199,7 @@ def _inference_service(
             "modelClaims": {"models": [{"name": model.name, "role": "main"}]},
             "workloadTemplate": {
                 "size": 1,
-                "workerTemplate": {"metadata": {"labels": _labels(model)}, "spec": pod},
+                "workerTemplate": {"metadata": pod_metadata(model, serving), "spec": pod},
             },
             "rolloutStrategy": {
                 "type": "RollingUpdate",
@@ -173,7 +210,7 @@ def _inference_service(
 
 
 def _command(model: ModelSettings, serving: ServingSettings) -> list[str]:
-    source = model_source(model)
+    source = model_source(model, serving)
     values = variables(model, serving, source)
     return unexpanded([*(f"{name}={value}" for name, value in values.items()), *command(model, serving, source)])
 
@@ -187,14 +224,19 @@ def _metadata(model: ModelSettings, namespace: str, made_of: list[Manifest]) -> 
     return {
         "name": model.name,
         "namespace": namespace,
-        "labels": _labels(model),
+        "labels": labels_of(model),
         "annotations": {
             **names.SKIP_LOADER,
             # A changed object that the operator does not watch changes this one, which it does.
             DIGEST: hashlib.sha256(specs.encode()).hexdigest()[:16],
-            "pulumi.com/waitFor": "condition=Available",
+            **_awaiting(model),
         },
     }
+
+
+def _awaiting(model: ModelSettings) -> dict[str, str]:
+    # A model that may have no replica may never be called available.
+    return {"pulumi.com/skipAwait": "true"} if model.scales_to_zero else {"pulumi.com/waitFor": "condition=Available"}
 
 
 def _selecting(service: Manifest, model: ModelSettings) -> Manifest:
@@ -208,7 +250,3 @@ def _image_and_version(image: str) -> tuple[str, str]:
     if colon and "/" not in version:
         return name, version
     return image, "latest"
-
-
-def _labels(model: ModelSettings) -> dict[str, str]:
-    return labels(workload.APPLICATION, model.name, "model-service")
