@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+import pulumi
+
 from components.manifests.placement import Placement
 
 
@@ -10,3 +12,5 @@ class GpuNodePool(Protocol):
 
     placement: Placement
     """What a pod must say to run on the pool, and what the pool's nodes have."""
+    before_models: tuple[pulumi.Resource, ...]
+    """What has to be there before models on the pool: its node pools, where they always have a node."""

@@ -2,8 +2,8 @@
 
 import pulumi
 
-from components.manifests.placement import Placement
-from stacks.settings import GpuNodePoolSettings
+from components.manifests.placement import Placement, placement
+from stacks.settings import ExistingPoolSettings
 
 
 class ExistingGpuNodePool(pulumi.ComponentResource):
@@ -11,17 +11,11 @@ class ExistingGpuNodePool(pulumi.ComponentResource):
 
     placement: Placement
     """What a pod must say to run on the pool, and what the pool's nodes have."""
+    before_models: tuple[pulumi.Resource, ...]
+    """What has to be there before models on the pool: its node pools, where they always have a node."""
 
-    def __init__(self, name: str, pool: GpuNodePoolSettings, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, pool: ExistingPoolSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:ExistingGpuNodePool", name, {}, opts)
-        self.placement = Placement(
-            node_selector=pool.node_selector,
-            tolerations=pool.tolerations,
-            gpu_resource=pool.gpu_resource,
-            gpus_per_node=pool.gpus_per_node,
-            gpu_model=pool.gpu_model,
-            gpu_memory_gib=pool.gpu_memory_gib,
-            min_nodes=pool.min_nodes,
-            max_nodes=pool.max_nodes,
-        )
+        self.placement = placement(pool)
+        self.before_models = ()
         self.register_outputs({"nodeSelector": pool.node_selector, "gpuResource": pool.gpu_resource})

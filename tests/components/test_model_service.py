@@ -7,7 +7,7 @@ import pytest
 from components.gpu_node_pool.existing import ExistingGpuNodePool
 from components.model_service.contract import ModelServiceArgs
 from components.model_service.native import NativeModelService
-from stacks.settings import GpuNodePoolSettings, ModelSettings, ServingSettings
+from stacks.settings import ExistingPoolSettings, ModelSettings, ServingSettings
 from tests.components.conftest import Program, Run
 from tests.components.stacks import QWEN
 
@@ -15,7 +15,7 @@ from tests.components.stacks import QWEN
 def deploy(run: Run, **changes: Any) -> Program:
     def build() -> None:
         pool = ExistingGpuNodePool(
-            "pool", GpuNodePoolSettings.model_validate({"name": "gpu", **changes.pop("gpu", {})})
+            "pool", ExistingPoolSettings.model_validate({"name": "gpu", **changes.pop("gpu", {})})
         )
         model = ModelSettings.model_validate({**QWEN, **changes})
         NativeModelService("qwen", ModelServiceArgs(model, pool.placement, ServingSettings(), "default"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from components.manifests.higress.crds import crds
+from components.manifests.placement import placement
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
 from local.simulation import SimulatedNode
@@ -50,9 +51,9 @@ def nodes_of(stack: StackSettings) -> list[SimulatedNode]:
     return plain + [
         SimulatedNode(
             f"{pool.name}-{number}",
-            labels=pool.node_selector,
+            labels=placement(pool).node_selector,
             taints=({"key": pool.gpu_resource, "effect": "NoSchedule"},) if pool.tolerations else (),
-            resources={pool.gpu_resource: str(pool.gpus_per_node)},
+            resources={pool.gpu_resource: str(pool.devices_per_node)},
         )
         for pool in stack.pools
         for number in range(pool.max_nodes)

@@ -5,7 +5,11 @@ from typing import Literal
 from pydantic import Field
 
 from stacks.machines import AZURE, Machines
+from stacks.settings.pools.common import Toleration
 from stacks.settings.pools.made import MadePoolSettings
+
+SPOT = "kubernetes.azure.com/scalesetpriority"
+"""Label and taint of spot nodes."""
 
 
 class AksPoolSettings(MadePoolSettings):
@@ -21,6 +25,13 @@ class AksPoolSettings(MadePoolSettings):
     """Availability zones of the nodes, such as ``"1"``. Default: Azure's choice."""
     driver: Literal["default", "none"] = "default"
     """The driver of NVIDIA's GPUs. ``default``: AKS installs it. ``none``: the stack's GPU software."""
+
+    @property
+    def tolerations(self) -> tuple[Toleration, ...]:
+        """What a pod tolerates of the taints that the nodes have. Spot nodes of AKS have one more."""
+        spot = Toleration(key=SPOT, operator="Equal", value="spot", effect="NoSchedule")
+        spots = any(group.capacity == "spot" for group in self.groups)
+        return (*super().tolerations, spot) if spots else super().tolerations
 
     @property
     def machines(self) -> Machines:

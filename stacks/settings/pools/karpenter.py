@@ -92,3 +92,6 @@ class KarpenterPoolSettings(MadePoolSettings):
     def machines(self) -> Machines:
         """The machine types that are known."""
         return AZURE if self.on_azure else AWS
+
+    def _known(self, gpu_model: str | None) -> tuple[str, ...]:
+        return self.machines.get(gpu_model or "", {}).get(self.gpus_per_node, ())

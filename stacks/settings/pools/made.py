@@ -65,6 +65,11 @@ class NodeGroup:
     min_nodes: int
     """Fewest nodes."""
 
+    @property
+    def suffix(self) -> str:
+        """What tells the group from others of its pool, behind a name."""
+        return f"-{self.flavor}" if self.flavor else ""
+
 
 class MadePoolSettings(CommonPoolSettings):
     """Nodes that an adapter has made, for the pool alone."""
@@ -140,4 +145,5 @@ class MadePoolSettings(CommonPoolSettings):
         )
 
     def _known(self, gpu_model: str | None) -> tuple[str, ...]:
-        return self.machines.get(gpu_model or "", {}).get(self.gpus_per_node, ())
+        # One, since an autoscaler takes all nodes of a group for alike.
+        return self.machines.get(gpu_model or "", {}).get(self.gpus_per_node, ())[:1]
