@@ -16,12 +16,14 @@ from typing import Any, Literal
 
 import yaml
 
+from components.manifests.gpu_software import release as gpu_software
 from components.manifests.helm import ChartSource
 from components.manifests.higress import chart, collection
 from components.manifests.higress.images import images
 from components.manifests.images import mirrored
 from components.manifests.llmaz import release as llmaz
 from components.manifests.llmaz.images import images as llmaz_images
+from components.manifests.multi_node import release as leader_worker_set
 from stacks.settings import SettingsError, StackSettings, load_config
 
 FOLDER = Path(__file__).parent
@@ -84,8 +86,16 @@ def _pulled(stack: StackSettings) -> Iterator[Artifact]:
     if any(model.backend == "llmaz" for model in stack.models):
         yield _chart(llmaz.RELEASE, llmaz.source(stack))
         yield from map(_image, llmaz_images(stack))
-    if stack.models:
-        yield _image(mirrored(stack.serving.image, stack.image_mirror))
+    if sets := leader_worker_set.release(stack):
+        yield _chart(sets.name, sets.source)
+        yield _image(leader_worker_set.image(stack))
+    if stack.gpu_software.kind != "none":
+        for release in gpu_software.releases(stack, stack.gpu_software):
+            yield _chart(release.name, release.source)
+        yield from map(_image, gpu_software.images(stack, stack.gpu_software))
+    pools = {pool.name: pool for pool in stack.pools}
+    for image in dict.fromkeys(stack.serving.image_on(pools[model.pool].accelerator) for model in stack.models):
+        yield _image(mirrored(image, stack.image_mirror))
     for model in stack.models:
         if model.source.startswith("hf://"):
             yield Artifact("weights", model.name, model.revision or "", model.source)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from components.manifests.objects import Manifest
 from stacks.settings.chart import ChartSettings
 
 MIRRORED_CHARTS = "charts"
@@ -49,6 +50,26 @@ def chart_source(name: str, settings: ChartSettings, mirror: str | None = None) 
     if settings.source.startswith("oci://"):
         return ChartSource(settings.source, None, settings.version)
     return ChartSource(settings.source, None, None)
+
+
+def webhook_probe(deployment: str, namespace: str, port: int) -> Manifest:
+    """What is added to an operator's Deployment: it counts as started once its webhooks can be reached.
+
+    By its chart it is ready as soon as its process runs. Until its certificate is made and mounted, which
+    takes a minute or two, the webhooks would then refuse every object of a model.
+
+    Args:
+        deployment: the Deployment's name. Its container is called ``manager``.
+        namespace: the Deployment's namespace.
+        port: the webhooks' port in the pod.
+    """
+    probe = {"tcpSocket": {"port": port}, "periodSeconds": 2, "failureThreshold": 150}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": deployment, "namespace": namespace},
+        "spec": {"template": {"spec": {"containers": [{"name": "manager", "startupProbe": probe}]}}},
+    }
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -12,38 +12,69 @@ from stacks.settings.cluster import EMBEDDED_KUBECONFIG, ClusterSettings
 from stacks.settings.engine import EngineSettings
 from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
 from stacks.settings.higress import HigressGatewaySettings, PluginName
+from stacks.settings.lora import AdapterSettings, LoraSettings
 from stacks.settings.models import ModelSettings
-from stacks.settings.pools import GpuNodePoolSettings, Toleration
+from stacks.settings.multi_node import LeaderWorkerSetSettings, RdmaSettings
+from stacks.settings.pools import (
+    AckPoolSettings,
+    AksPoolSettings,
+    EksPoolSettings,
+    ExistingPoolSettings,
+    GkePoolSettings,
+    GpuNodePoolSettings,
+    KarpenterPoolSettings,
+    MadePoolSettings,
+    Toleration,
+)
 from stacks.settings.probes import ProbeSettings
+from stacks.settings.prometheus import PrometheusSettings
 from stacks.settings.reading import NAMESPACE, SettingsError, load, load_config, yaml_path
+from stacks.settings.rollout import RolloutSettings
 from stacks.settings.routes import RouteSettings, TimeoutSettings, UpstreamSettings
+from stacks.settings.scaling import AutoscalingSettings
 from stacks.settings.serving import HostPathMount, ServingSettings
+from stacks.settings.speculative import SpeculativeSettings
 from stacks.settings.stack import GatewaySettings, StackSettings
 
 __all__ = [
     "EMBEDDED_KUBECONFIG",
     "NAMESPACE",
+    "AckPoolSettings",
+    "AdapterSettings",
+    "AksPoolSettings",
+    "AutoscalingSettings",
     "ClusterSettings",
     "CommonGatewaySettings",
     "ConsumerSettings",
     "Cpu",
+    "EksPoolSettings",
     "EngineSettings",
     "EnvoyGatewaySettings",
+    "ExistingPoolSettings",
     "GatewayAuthSettings",
     "GatewaySettings",
+    "GkePoolSettings",
     "GpuNodePoolSettings",
     "HigressGatewaySettings",
     "HostPathMount",
     "JwtSettings",
+    "KarpenterPoolSettings",
+    "LeaderWorkerSetSettings",
+    "LoraSettings",
+    "MadePoolSettings",
     "ModelSettings",
     "PluginName",
     "ProbeSettings",
+    "PrometheusSettings",
     "Quantity",
     "QuotaSettings",
+    "RdmaSettings",
+    "RolloutSettings",
     "RouteSettings",
     "ServingSettings",
     "Settings",
     "SettingsError",
+    "SpeculativeSettings",
     "StackSettings",
     "TimeoutSettings",
     "TokenLimitSettings",

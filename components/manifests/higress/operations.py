@@ -6,7 +6,7 @@ from components.manifests import objects
 from components.manifests.higress import names
 from components.manifests.higress.addresses import CONSOLE, CONSOLE_PORT, REDIS, REDIS_PORT
 from components.manifests.higress.chart import CONTROLLER_LABELS, RELEASE, gateway_labels, uses_chart_redis
-from components.manifests.llmaz.names import SET_NAME
+from components.manifests.multi_node.names import SET_NAME
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from components.manifests.helm import ChartSource, chart_source, merged
+from components.manifests import helm
+from components.manifests.helm import ChartRelease, ChartSource, chart_source, merged
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
 
@@ -29,6 +30,11 @@ UNUSED = ("envoy-ai-gateway", "envoy-gateway", "kube-scheduler", "open-webui", "
 def source(stack: StackSettings) -> ChartSource:
     """Where the chart comes from: what the stack says, else the mirror, else llmaz's registry."""
     return chart_source(RELEASE, stack.llmaz.chart, stack.image_mirror)
+
+
+def release(stack: StackSettings) -> ChartRelease:
+    """The release."""
+    return ChartRelease(RELEASE, source(stack), values(stack))
 
 
 def values(stack: StackSettings) -> dict[str, Any]:
@@ -65,15 +71,5 @@ def namespace() -> Manifest:
 
 
 def webhook_probe() -> Manifest:
-    """What is added to the operator's Deployment: it counts as started once its webhooks can be reached.
-
-    By the chart it is ready as soon as its process runs. For a minute or two, until its certificate is
-    made and mounted, the webhooks would then refuse every object of a model.
-    """
-    probe = {"tcpSocket": {"port": WEBHOOK_PORT}, "periodSeconds": 2, "failureThreshold": 150}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": f"{RELEASE}-controller-manager", "namespace": NAMESPACE},
-        "spec": {"template": {"spec": {"containers": [{"name": "manager", "startupProbe": probe}]}}},
-    }
+    """The probe that the operator's Deployment lacks."""
+    return helm.webhook_probe(f"{RELEASE}-controller-manager", NAMESPACE, WEBHOOK_PORT)

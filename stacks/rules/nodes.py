@@ -1,0 +1,120 @@
+"""Rules about replicas that span several nodes, and about pools that have to hold them."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stacks.rules.rule import Rule
+from stacks.vllm_arguments import names, table
+
+if TYPE_CHECKING:
+    from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
+
+GROUP_NAME_LIMIT = 48
+"""The longest name of a model that spans nodes.
+
+Of a set ``<model>-<replica>`` of workers Kubernetes makes a label of 11 characters more, 63 in all, and a model has
+up to 1,000 replicas.
+"""
+
+OF_A_GROUP = {
+    "nnodes": "of which gpus and the pool say how many they are",
+    "node_rank": "each of which has a number of its own",
+    "master_addr": "which meet at the first of them",
+    "master_port": "which meet at a port that the program knows",
+    "headless": "of which all but the first are so by themselves",
+    "api_server_count": "of which only the first has API servers",
+    "distributed_executor_backend": "which vLLM's own image joins by processes and not by Ray",
+}
+"""Fields of vLLM that are not for a stack to choose where a replica spans nodes, and why."""
+
+
+def _replicas_fit_pools(stack: "StackSettings") -> Iterator[str]:
+    for index, model, pool in _spanning(stack):
+        if model.backend == "llmaz":
+            continue
+        path = f"modelyard:models[{index}].gpus"
+        nodes, rest = divmod(model.gpus, pool.gpus_per_node)
+        if rest:
+            below = nodes * pool.gpus_per_node
+            yield (
+                f"{path}: {model.gpus} GPUs a replica, but a node of pool {pool.name!r} has {pool.gpus_per_node}, and "
+                f"a replica of several nodes has all GPUs of each: write {below} or {below + pool.gpus_per_node}, or "
+                "name a pool with larger nodes"
+            )
+        elif nodes > pool.max_nodes:
+            yield (
+                f"{path}: {model.gpus} GPUs a replica are {nodes} nodes of pool {pool.name!r}, which has "
+                f"{pool.gpus_per_node} GPUs a node and maxNodes {pool.max_nodes}, so it can never hold one: write "
+                f"{pool.max_nodes * pool.gpus_per_node} or fewer, a larger maxNodes where the pool has more nodes, or "
+                "name another pool"
+            )
+
+
+def _backends(stack: "StackSettings") -> Iterator[str]:
+    for index, model, pool in _spanning(stack):
+        if model.backend == "llmaz":
+            yield (
+                f"modelyard:models[{index}].gpus: {model.gpus} GPUs a replica with backend 'llmaz', but a node of pool "
+                f"{pool.name!r} has {pool.gpus_per_node}, and llmaz starts the pods on the other nodes only when the "
+                "first is ready, which vLLM never is without them: write backend native, or "
+                f"{pool.gpus_per_node} GPUs or fewer"
+            )
+
+
+def _names_of_groups(stack: "StackSettings") -> Iterator[str]:
+    for index, model, _ in _spanning(stack):
+        path = f"modelyard:models[{index}].name"
+        if len(model.name) > GROUP_NAME_LIMIT:
+            yield (
+                f"{path}: {model.name!r} has {len(model.name)} characters, and as the replicas span nodes, labels of "
+                f"its pods would be too long for Kubernetes: stay within {GROUP_NAME_LIMIT}"
+            )
+        for other, beside in enumerate(stack.models):
+            name, _, number = beside.name.rpartition("-")
+            if name == model.name and number.isdigit():
+                yield (
+                    f"modelyard:models[{other}].name: {beside.name!r} is also what the workers and the Service of "
+                    f"replica {number} of {model.name!r} are called, which spans nodes: rename one of the models"
+                )
+
+
+def _arguments(stack: "StackSettings") -> Iterator[str]:
+    for index, model, _ in _spanning(stack):
+        for position, name in names(model.extra_args):
+            reason = OF_A_GROUP.get(table().get(name, ""))
+            if reason:
+                yield (
+                    f"modelyard:models[{index}].extraArgs[{position}]: {name!r} for replicas that span nodes, "
+                    f"{reason}: remove it"
+                )
+
+
+def _rdma(stack: "StackSettings") -> Iterator[str]:
+    for index, model, pool in _placed(stack):
+        if model.rdma and model.gpus <= pool.gpus_per_node:
+            yield (
+                f"modelyard:models[{index}].rdma: {model.rdma.resource!r}, but a replica of {model.gpus} GPUs is on "
+                f"one node of pool {pool.name!r}, where GPUs talk to each other without a network: leave it out"
+            )
+
+
+def _placed(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
+    """The models whose pool is there, with their index."""
+    pools = {pool.name: pool for pool in stack.pools}
+    for index, model in enumerate(stack.models):
+        if model.pool in pools:
+            yield index, model, pools[model.pool]
+
+
+def _spanning(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
+    """The models whose replicas span nodes."""
+    return ((index, model, pool) for index, model, pool in _placed(stack) if model.gpus > pool.gpus_per_node)
+
+
+NODE_RULES: tuple[Rule, ...] = (
+    _replicas_fit_pools,
+    _backends,
+    _names_of_groups,
+    _arguments,
+    _rdma,
+)
