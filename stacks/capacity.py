@@ -1,8 +1,12 @@
-"""Do the models of a stack fit on its node pools together? Pure arithmetic over the settings."""
+"""Do the models of a stack fit on its node pools, and can they change there? Pure arithmetic over the settings."""
 
 from collections.abc import Iterator
 
+from stacks.rules.rollout import spare_replicas
 from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
+
+NAMED = 3
+"""How many models a sentence names before it only counts them."""
 
 
 def shortages(stack: StackSettings) -> list[str]:
@@ -28,3 +32,36 @@ def _shortage(stack: StackSettings, index: int, pool: GpuNodePoolSettings) -> It
 
 def _most_gpus(model: ModelSettings) -> int:
     return model.gpus * model.most_replicas
+
+
+def interruptions(stack: StackSettings) -> list[str]:
+    """One sentence for every pool with models that nothing answers for while an update replaces them.
+
+    They have one replica, which stops before its successor starts, and a route without a fallback.
+    """
+    return [sentence for pool in stack.pools for sentence in _interruption(stack, pool)]
+
+
+def _interruption(stack: StackSettings, pool: GpuNodePoolSettings) -> Iterator[str]:
+    models = [model for model in stack.models if model.pool == pool.name and _stops_answering(stack, model)]
+    if not models:
+        return
+    names = " and ".join(repr(model.name) for model in models[:NAMED])
+    others = f" and {len(models) - NAMED} more" if len(models) > NAMED else ""
+    spare = spare_replicas(stack, pool, max(model.gpus for model in models))
+    surge = all(model.backend == "native" and model.gpus <= pool.gpus_per_node for model in models)
+    ways = "add a fallback to the route, or write replicas: 2"
+    if surge and spare:
+        ways += f", or rollout.strategy: surge, for which pool {pool.name!r} has room beside them"
+    yield (
+        f"modelyard:models: {names}{others} on pool {pool.name!r}: one replica, replaced in place, and a route with no "
+        f"fallback, so every update of the model interrupts it for a whole start: {ways}"
+    )
+
+
+def _stops_answering(stack: StackSettings, model: ModelSettings) -> bool:
+    return (
+        model.least_replicas == 1
+        and model.rollout.strategy == "in_place"
+        and any(not route.fallback for route in stack.routes_to(model))
+    )

@@ -28,12 +28,7 @@ def replicas(model: ModelSettings, placement: Placement, serving: ServingSetting
             },
         },
     }
-    describe(model, manifest)
-    if templates := model_source(model, serving).claim_templates:
-        manifest["spec"]["volumeClaimTemplates"] = templates
-        # They hold nothing that can't be fetched again, so they go with the model. A replica that is only scaled
-        # away finds its own when it comes back.
-        manifest["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+    describe(model, serving, manifest)
     if model.first_replicas is not None:
         manifest["spec"]["replicas"] = model.first_replicas
     if model.scales_to_zero:
@@ -42,7 +37,7 @@ def replicas(model: ModelSettings, placement: Placement, serving: ServingSetting
     return manifest
 
 
-def _stateful_set(model: ModelSettings, manifest: Manifest) -> None:
+def _stateful_set(model: ModelSettings, serving: ServingSettings, manifest: Manifest) -> None:
     """Pods ``<model>-0`` and up.
 
     A changed template replaces one pod after the other in place, without a surplus one, so an
@@ -58,9 +53,14 @@ def _stateful_set(model: ModelSettings, manifest: Manifest) -> None:
     }
     if model.most_replicas > 1:
         manifest["spec"]["minReadySeconds"] = model.rollout.min_ready_seconds
+    if templates := model_source(model, serving).claim_templates:
+        manifest["spec"]["volumeClaimTemplates"] = templates
+        # They hold nothing that can't be fetched again, so they go with the model. A replica that is only scaled
+        # away finds its own when it comes back.
+        manifest["spec"]["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Retain"}
 
 
-def _deployment(model: ModelSettings, manifest: Manifest) -> None:
+def _deployment(model: ModelSettings, _: ServingSettings, manifest: Manifest) -> None:
     """Pods of any names, of which as many answer during an update as before it.
 
     An update whose pod never becomes ready is given up after the deadline, and the old pods go on.

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import pulumi
 
+from components.manifests.autoscaling import MetricsSource
 from components.manifests.placement import Placement
 from stacks.settings import ModelSettings, ServingSettings
 
@@ -21,6 +22,8 @@ class ModelServiceArgs:
     """The container that it runs in."""
     namespace: str
     """The namespace of its objects."""
+    metrics: MetricsSource | None = None
+    """Where KEDA finds what it has to know of it, where the stack names a Prometheus."""
 
 
 class ModelService(Protocol):
@@ -33,4 +36,4 @@ class ModelService(Protocol):
     metrics_port: pulumi.Output[int]
     """The pods' port with ``/metrics``."""
     ready: pulumi.Output[bool]
-    """True, and known only once all replicas are ready."""
+    """True, and known only once all replicas are ready, or at once where there may be none."""

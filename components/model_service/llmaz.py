@@ -2,7 +2,6 @@
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
@@ -11,6 +10,7 @@ from components.manifests.llmaz import model as manifests
 from components.manifests.objects import Manifest
 from components.manifests.workload_pod import PORT
 from components.model_service import exchange
+from components.model_service.autoscaler import make_autoscaler
 from components.model_service.contract import ModelServiceArgs
 
 
@@ -38,8 +38,8 @@ class LlmazModelService(pulumi.ComponentResource):
         replicas = self._replicas(name, args)
         if budget := manifests.pod_disruption_budget(model, namespace):
             PodDisruptionBudget(f"{name}-budget", metadata=budget["metadata"], spec=budget["spec"], opts=child)
-        if scaler := manifests.horizontal_pod_autoscaler(model, args.placement, args.serving, namespace):
-            HorizontalPodAutoscaler(f"{name}-autoscaler", metadata=scaler["metadata"], spec=scaler["spec"], opts=child)
+        if scaler := manifests.autoscaler(model, args.placement, args.serving, args.metrics, namespace):
+            make_autoscaler(f"{name}-autoscaler", scaler, self)
 
         self.base_url = pulumi.Output.from_input(workload.base_url(model, namespace))
         self.served_names = pulumi.Output.from_input(list(model.names))

@@ -11,8 +11,13 @@ TERMINATION_MARGIN_SECONDS = 30
 class ProbeSettings(Settings):
     """How long a replica may take to start and to stop."""
 
-    startup_seconds: int = Field(default=1800, ge=10)
-    """Longest time from the container's start to the first healthy answer."""
+    startup_seconds: int | None = Field(default=None, ge=10)
+    """Longest time from the container's start to the first healthy answer. Default: what the size of the weights
+    makes of it, or 1800 where that is not known."""
+    download_mib_per_second: int = Field(default=100, ge=1)
+    """How fast weights come from where they are downloaded, in MiB a second. It counts for the default above."""
+    load_mib_per_second: int = Field(default=500, ge=1)
+    """How fast weights go from the node's disk or a volume onto the GPUs, in MiB a second. It counts there, too."""
     drain_seconds: int = Field(default=120, ge=1)
     """Longest time that running generations get when the pod is told to stop."""
 

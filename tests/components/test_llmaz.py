@@ -102,7 +102,7 @@ def test_a_native_model_waits_for_no_operator(run: Run) -> None:
 
 def test_pulumi_waits_as_long_as_the_model_may_take(run: Run) -> None:
     timeouts = deploy(run, PLAYGROUND).named("platform-qwen-replicas").request.customTimeouts
-    assert (timeouts.create, timeouts.update, timeouts.delete) == ("2230s", "2230s", "2230s")
+    assert (timeouts.create, timeouts.update, timeouts.delete) == ("890s", "890s", "890s")
 
 
 @pytest.mark.parametrize("model", [PLAYGROUND, LLMAZ, {**LLMAZ, "backend": "native"}], ids=["pl", "isvc", "native"])

@@ -49,7 +49,7 @@ def test_a_number_of_replicas_is_held(run: Run) -> None:
     assert list(stateful_set.request.ignoreChanges) == []
 
 
-@pytest.mark.parametrize(("replicas", "seconds"), [(1, "3750s"), (3, "11250s")])
+@pytest.mark.parametrize(("replicas", "seconds"), [(1, "3790s"), (3, "11370s")])
 def test_pulumi_waits_as_long_as_the_model_may_take(run: Run, replicas: int, seconds: str) -> None:
     probes = {"startupSeconds": 3300, "drainSeconds": 120}
     timeouts = deploy(run, replicas=replicas, probes=probes).named("qwen-replicas").request.customTimeouts

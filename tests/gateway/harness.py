@@ -30,7 +30,10 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 
 
 def stack(
-    models: Mapping[str, Mapping[str, Any]] | Sequence[str], routes: Sequence[Any] = (), **gateway: Any
+    models: Mapping[str, Mapping[str, Any]] | Sequence[str],
+    routes: Sequence[Any] = (),
+    prometheus: Mapping[str, Any] | None = None,
+    **gateway: Any,
 ) -> StackSettings:
     """A stack of models by name, with routes and gateway settings as in a stack file."""
     spelled = models if isinstance(models, Mapping) else {name: {} for name in models}
@@ -44,6 +47,7 @@ def stack(
             ],
             "routes": list(routes),
             "gateway": gateway,
+            "prometheus": prometheus,
         }
     )
 

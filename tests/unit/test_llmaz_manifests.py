@@ -107,6 +107,7 @@ spec:
     args:
       - HOME=/tmp
       - USER=modelyard
+      - MODELYARD_TOOL_CALL_PARSER=hermes
       - MODELYARD_MODEL=Qwen/Qwen2.5-1.5B-Instruct
       - MODELYARD_SERVED_NAMES=["qwen2-1-5b"]
       - MODELYARD_PORT=8080
@@ -136,7 +137,7 @@ spec:
     httpGet: {{path: /health, port: http}}
     periodSeconds: 2
     timeoutSeconds: 2
-    failureThreshold: 900
+    failureThreshold: 210
   readinessProbe:
     httpGet: {{path: /health, port: http}}
     periodSeconds: 5
@@ -232,6 +233,10 @@ spec:
     workerTemplate:
       metadata:
         labels: *labels
+        annotations:
+          prometheus.io/scrape: "true"
+          prometheus.io/port: "8080"
+          prometheus.io/path: /metrics
   rolloutStrategy:
     type: RollingUpdate
     rollingUpdateConfiguration: {{maxUnavailable: 1, maxSurge: 0}}
@@ -261,8 +266,8 @@ def test_a_changed_probe_reaches_the_playground_s_pods() -> None:
 def test_replicas_are_left_to_an_autoscaler(placement: Placement) -> None:
     scaled = model(autoscaling={"maxReplicas": 3})
     assert "replicas" not in manifests.replicas(scaled, placement, SERVING, "default")["spec"]
-    scaler = manifests.horizontal_pod_autoscaler(scaled, placement, SERVING, "default")
-    native = workload.horizontal_pod_autoscaler(scaled, "default")
+    scaler = manifests.autoscaler(scaled, placement, SERVING, None, "default")
+    native = workload.autoscaler(scaled, None, "default")
     assert scaler
     assert native
     assert scaler["spec"].pop("scaleTargetRef") == {
@@ -275,7 +280,14 @@ def test_replicas_are_left_to_an_autoscaler(placement: Placement) -> None:
 
 
 def test_without_autoscaling_there_is_no_autoscaler() -> None:
-    assert manifests.horizontal_pod_autoscaler(model(), PLACEMENT, SERVING, "default") is None
+    assert manifests.autoscaler(model(), PLACEMENT, SERVING, None, "default") is None
+
+
+def test_nobody_waits_for_a_model_that_may_have_no_replica() -> None:
+    annotations = replicas(autoscaling={"kind": "keda", "minReplicas": 0, "maxReplicas": 1})["metadata"]["annotations"]
+    assert annotations["pulumi.com/skipAwait"] == "true"
+    assert "pulumi.com/waitFor" not in annotations
+    assert replicas()["metadata"]["annotations"]["pulumi.com/waitFor"] == "condition=Available"
 
 
 def test_no_replicas_are_a_number_too() -> None:
@@ -296,7 +308,9 @@ def test_budget_is_the_native_one_for_other_pods() -> None:
     assert manifests.pod_disruption_budget(model(), "default") is None
     budget = manifests.pod_disruption_budget(model(replicas=2), "default")
     assert budget
-    assert budget["spec"] == {"maxUnavailable": 1, "selector": {"matchLabels": POD_LABELS}}
+    native = workload.pod_disruption_budget(model(replicas=2), "default")
+    assert native
+    assert budget["spec"] == {**native["spec"], "selector": {"matchLabels": POD_LABELS}}
 
 
 VALUES = """
@@ -365,3 +379,12 @@ spec:
             periodSeconds: 2
             failureThreshold: 150
 """)
+
+
+def test_adapters_on_a_claim_are_more_than_a_playground_can_say() -> None:
+    def kind(source: str) -> str:
+        lora = {"adapters": [{"name": "sql", "source": source}]}
+        return str(replicas(lora=LoraSettings.model_validate(lora))["kind"])
+
+    assert kind("hf://o/sql") == "Playground"
+    assert kind("pvc://lora/sql") == "Service"

@@ -1,5 +1,6 @@
 """The exact objects of a native model."""
 
+import json
 from typing import Any
 
 import pytest
@@ -116,6 +117,7 @@ spec:
               valueFrom: {secretKeyRef: {name: modelhub-secret, key: HF_TOKEN, optional: true}}
             - {name: HOME, value: /tmp}
             - {name: USER, value: modelyard}
+            - {name: MODELYARD_TOOL_CALL_PARSER, value: hermes}
             - {name: MODELYARD_MODEL, value: Qwen/Qwen2.5-1.5B-Instruct}
             - {name: MODELYARD_SERVED_NAMES, value: '["qwen2-1-5b"]'}
             - {name: MODELYARD_PORT, value: "8080"}
@@ -277,7 +279,7 @@ def test_engine_arguments_and_more_reach_the_server() -> None:
             servedNames=["qwen", "gpt-4o"],
             gpus=8,
             engine={"maxModelLen": 4096, "dtype": "bfloat16", "pipelineParallelSize": 2, "enablePrefixCaching": False},
-            extraArgs=["--swap-space", "4"],
+            extraArgs=["--max-logprobs", "5"],
             probes={"drainSeconds": 60},
         )
     )
@@ -291,9 +293,23 @@ def test_engine_arguments_and_more_reach_the_server() -> None:
         "MODELYARD_PIPELINE_PARALLEL_SIZE": "2",
         "MODELYARD_TENSOR_PARALLEL_SIZE": "4",
         "MODELYARD_ENABLE_PREFIX_CACHING": "false",
+        "MODELYARD_TOOL_CALL_PARSER": "hermes",
         "MODELYARD_DRAIN_SECONDS": "60",
-        "MODELYARD_EXTRA_ARGS": '["--swap-space", "4"]',
+        "MODELYARD_EXTRA_ARGS": '["--max-logprobs", "5"]',
     }
+
+
+def test_adapters_come_with_their_claim() -> None:
+    adapters = [{"name": "sql", "source": "pvc://lora/sql"}, {"name": "law", "source": "hf://o/law"}]
+    found = pod(lora={"adapters": adapters})
+    claim = {"name": "extra-0", "persistentVolumeClaim": {"claimName": "lora", "readOnly": True}}
+    assert claim in found["volumes"]
+    mount = {"name": "extra-0", "mountPath": "/extra/pvc/lora", "readOnly": True}
+    assert mount in found["containers"][0]["volumeMounts"]
+    assert json.loads(env(found)["MODELYARD_LORA_MODULES"]) == [
+        {"name": "sql", "path": "/extra/pvc/lora/sql"},
+        {"name": "law", "path": "o/law"},
+    ]
 
 
 def test_the_models_own_variables_win_over_those_of_the_container() -> None:
@@ -383,7 +399,8 @@ def test_without_our_entrypoint_vllm_gets_its_arguments() -> None:
     assert container["command"] == [
         *("python3", "-m", "vllm.entrypoints.cli.main", "serve", "Qwen/Qwen2.5-1.5B-Instruct"),
         *("--served-model-name", "qwen2-1-5b", "--host", "0.0.0.0", "--port", "8080"),
-        *("--tensor-parallel-size", "1", "--shutdown-timeout", "120", "--chat-template={{ $$(x) }}"),
+        *("--tensor-parallel-size", "1", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+        *("--shutdown-timeout", "120", "--chat-template={{ $$(x) }}"),
     ]
     named = {variable["name"]: variable.get("value") for variable in container["env"]}
     assert named["VLLM_NO_USAGE_STATS"] == "1"

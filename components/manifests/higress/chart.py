@@ -11,7 +11,7 @@ from typing import Any
 from components.manifests import helm
 from components.manifests.helm import ChartSource
 from components.manifests.higress import names
-from components.manifests.objects import Manifest
+from components.manifests.objects import Manifest, topology_spread
 from stacks.settings import Cpu, HigressGatewaySettings, StackSettings
 from stacks.settings.higress import TracingSettings
 
@@ -118,7 +118,7 @@ def _core(stack: StackSettings) -> Manifest:
             "replicas": controller.replicas,
             # The chart, too, lets the controller have twice the CPU that it asks for.
             "resources": _resources(controller.cpu, controller.memory, cpu_limit=_twice(controller.cpu)),
-            "topologySpreadConstraints": _spread(CONTROLLER_LABELS),
+            "topologySpreadConstraints": topology_spread(CONTROLLER_LABELS),
         },
         "pilot": {"resources": _resources(controller.cpu, controller.memory, cpu_limit=_twice(controller.cpu))},
         "downstream": {"idleTimeout": idle_timeout_seconds(stack), "routeTimeout": 0},
@@ -135,7 +135,7 @@ def _gateway(stack: StackSettings) -> Manifest:
         # Without it the gateway's agent ends Envoy 5 seconds after the order to stop.
         "env": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"},
         "service": _service(gateway),
-        "topologySpreadConstraints": _spread(gateway_labels(stack)),
+        "topologySpreadConstraints": topology_spread(gateway_labels(stack)),
         **_rollout(gateway),
         **({"hostNetwork": True} if gateway.host_network else {}),
         **({"nodeSelector": gateway.node_selector} if gateway.node_selector else {}),
@@ -173,18 +173,6 @@ def _rollout(gateway: HigressGatewaySettings) -> Manifest:
         "rollingMaxSurge": 1 if gateway.host_network else "100%",
         "rollingMaxUnavailable": int(gateway.host_network),
     }
-
-
-def _spread(labels: dict[str, str]) -> list[Manifest]:
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": labels},
-        }
-        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
-    ]
 
 
 def _tolerations(gateway: HigressGatewaySettings) -> list[Manifest]:

@@ -20,6 +20,7 @@ import json
 from components.manifests import workload
 from components.manifests.autoscaling import MetricsSource
 from components.manifests.autoscaling import autoscaler as scaling_object
+from components.manifests.extra_weights import extra_weights
 from components.manifests.hugging_face import TOKEN_SECRET
 from components.manifests.llmaz import names
 from components.manifests.model_source import model_source
@@ -81,8 +82,8 @@ def _flavors(model: ModelSettings, placement: Placement) -> list[Manifest]:
 def fits_playground(model: ModelSettings, placement: Placement, serving: ServingSettings) -> bool:
     """Whether a Playground can say all that the model's pods need.
 
-    It has no field for where pods go and how much they matter, for folders of the node, for a runtime class,
-    a ServiceAccount, labels, or how the image is pulled, and gives every pod the same time to stop and the
+    It has no field for where pods go and how much they matter, for folders of the node, for claims, a runtime
+    class, a ServiceAccount, labels, or how the image is pulled, and gives every pod the same time to stop and the
     one Secret with Hugging Face's token.
     """
     weights = model.weights.over(serving.weights)
@@ -92,6 +93,7 @@ def fits_playground(model: ModelSettings, placement: Placement, serving: Serving
         and not (serving.pod_labels or serving.pod_annotations)
         and serving.image_pull_policy == "IfNotPresent"
         and weights.cache.kind == "pod"
+        and not extra_weights(model).volumes
         and weights.token_secret in (None, TOKEN_SECRET)
         and model.probes.termination_grace_seconds <= names.PLAYGROUND_GRACE_SECONDS
     )

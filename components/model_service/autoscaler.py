@@ -1,0 +1,27 @@
+"""What scales a model, whatever runs its replicas."""
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
+
+from components.manifests.objects import Manifest
+from components.model_service import exchange
+
+
+def make_autoscaler(name: str, manifest: Manifest, parent: pulumi.Resource) -> pulumi.Resource:
+    """Make a HorizontalPodAutoscaler, or a ScaledObject of KEDA, whose definition must be in the cluster."""
+    if manifest["kind"] == "HorizontalPodAutoscaler":
+        return HorizontalPodAutoscaler(
+            name,
+            metadata=manifest["metadata"],
+            spec=manifest["spec"],
+            opts=exchange.scaler_options(exchange.AUTOSCALER, parent),
+        )
+    return CustomResource(
+        name,
+        api_version=manifest["apiVersion"],
+        kind=manifest["kind"],
+        metadata=manifest["metadata"],
+        spec=manifest["spec"],
+        opts=exchange.scaler_options(exchange.SCALED_OBJECT, parent),
+    )

@@ -1,0 +1,57 @@
+"""How many replicas fit on the nodes of a pool. Pure arithmetic over numbers of GPUs."""
+
+from collections.abc import Sequence
+
+
+def room(nodes: int, gpus_per_node: int, taken: Sequence[int], gpus: int) -> int:
+    """How many more replicas fit on like nodes beside others, placed as well as can be.
+
+    The GPUs of a replica are on one node, or it has whole nodes where it needs more of them than one has.
+    The largest are placed first, each where the least is left. For replicas of 1, 2, 4, 8 and so on GPUs there
+    is no better way. A scheduler may do worse, since it spreads small replicas over the nodes.
+
+    Args:
+        nodes: nodes of the pool.
+        gpus_per_node: GPUs of each of them.
+        taken: the GPUs of each replica that is there already.
+        gpus: GPUs of one more replica.
+
+    Returns:
+        The number of further replicas; 0 also where those that are there don't fit by themselves.
+    """
+    fewest, most = 0, nodes * gpus_per_node // gpus
+    while fewest < most:
+        middle = (fewest + most + 1) // 2
+        if _fit(nodes, gpus_per_node, [*taken, *[gpus] * middle]):
+            fewest = middle
+        else:
+            most = middle - 1
+    return fewest
+
+
+def _fit(nodes: int, gpus_per_node: int, replicas: list[int]) -> bool:
+    free = [*[0] * gpus_per_node, nodes]
+    return all(_place(free, wanted) for wanted in sorted(replicas, reverse=True))
+
+
+def _place(free: list[int], wanted: int) -> bool:
+    """Take the GPUs of one replica, where they are there.
+
+    Args:
+        free: how many nodes have 0, 1, 2 and so on GPUs left. It is changed.
+        wanted: GPUs of the replica.
+    """
+    gpus_per_node = len(free) - 1
+    whole, rest = divmod(wanted, gpus_per_node)
+    if free[-1] < whole:
+        return False
+    free[-1] -= whole
+    free[0] += whole
+    if rest == 0:
+        return True
+    for left in range(rest, gpus_per_node + 1):
+        if free[left]:
+            free[left] -= 1
+            free[left - rest] += 1
+            return True
+    return False
