@@ -78,6 +78,7 @@ def _modules(value: object) -> object:
 
 Text = Annotated[str, Field(min_length=1)]
 TextList = Annotated[tuple[Text, ...], NoDecode, BeforeValidator(_texts)]
+Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_numbers)]
 Object = Annotated[dict[str, Any], NoDecode, BeforeValidator(_object)]
 LoraModules = Annotated[tuple[LoraModule, ...], NoDecode, BeforeValidator(_modules)]
 

@@ -1,64 +1,49 @@
-"""The entrypoint as a process, with a stand-in for vLLM that says what it was started with."""
+"""The entrypoint as a process: settings, the log, and the checks before the start."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from serving.exits import ExitCode
+from tests.serving.servers import STAND_IN, Server, start
 
-STAND_IN = "import json, os, sys; print(json.dumps({'pid': os.getpid(), 'argv': sys.argv[1:]}))"
+Start = Callable[..., Server]
 
 
 @pytest.fixture
-def modules(tmp_path: Path) -> Path:
-    package = tmp_path / "vllm" / "entrypoints" / "cli"
-    package.mkdir(parents=True)
-    (package / "main.py").write_text(STAND_IN)
-    return tmp_path
+def serve(tmp_path: Path) -> Iterator[Start]:
+    started: list[Server] = []
+
+    def begin(flags: str = "", **variables: str) -> Server:
+        started.append(start(tmp_path, STAND_IN, run=f"-m serving{flags}", STAND_IN='{"exit": 0}', **variables))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        server.close()
 
 
-def start(modules: Path, *flags: str, **variables: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "serving", *flags],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{modules}", **variables},
-        cwd=modules,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_it_becomes_the_server_and_logs_no_secret(modules: Path) -> None:
-    process = start(
-        modules,
-        "--port=9000",
-        MODELYARD_MODEL="m",
+def test_vllm_gets_its_arguments_and_the_log_no_secret(serve: Start) -> None:
+    server = serve(
+        MODELYARD_MODEL="org/m",
         MODELYARD_EXTRA_ARGS='["--api-key", "key-of-a-consumer"]',
         HF_TOKEN="hf_token-of-a-person",
     )
-    out, log = process.communicate(timeout=60)
-    server = json.loads(out)
-    assert server["pid"] == process.pid
-    assert server["argv"] == [
-        *("serve", "m", "--host", "0.0.0.0", "--port", "9000", "--shutdown-timeout", "120"),
-        *("--api-key", "key-of-a-consumer"),
-    ]
-    assert log.splitlines() == [
-        f"starting: {sys.executable} -m vllm.entrypoints.cli.main serve m --host 0.0.0.0 --port 9000 "
-        "--shutdown-timeout 120 --api-key '***'"
-    ]
+    server.ended()
+    said = json.loads(server.await_line('"argv"'))
+    argv = ["serve", "org/m", "--host", "127.0.0.1", "--port", str(server.port), "--shutdown-timeout", "0"]
+    assert said["argv"] == [*argv, "--api-key", "***", "--middleware", "serving.gate.Gate"]
+    assert said["pid"] != server.process.pid
+    assert f"vllm.entrypoints.cli.main {' '.join(argv)} --api-key '***'" in server.await_line("modelyard: starting")
+    assert not any("of-a-" in line for line in server.lines)
 
 
-def test_settings_that_cannot_work_end_it(modules: Path) -> None:
-    process = start(modules, "--bogus=1", MODELYARD_PROT="1")
-    out, log = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert out == ""
-    assert log.splitlines() == [
+def test_settings_that_cannot_work_end_it(serve: Start) -> None:
+    server = serve(" --bogus=1", MODELYARD_PROT="1")
+    assert server.ended() == ExitCode.SETTINGS
+    assert server.lines == [
         "MODELYARD_PROT: there is no such setting, and nothing would read it: correct or remove it",
         "--bogus: the server has no such setting: correct it, or put vLLM's own arguments into --extra-args",
     ]

@@ -68,6 +68,14 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "max_lora_rank": 64,
         "max_cpu_loras": 2,
         "drain_seconds": 30,
+        "handover_seconds": 1.5,
+        "hung_seconds": 60.0,
+        "warm_up_tokens": (512, 8192),
+        "preflight": "warn",
+        "gpu_model": "H200",
+        "token_required": True,
+        "weights_gib": 2.9,
+        "termination_log": "/run/termination-log",
         "extra_args": ("--api-key", "k, l"),
     }
     assert values.keys() == ServingSettings.model_fields.keys()

@@ -92,7 +92,11 @@ SETTINGS = st.builds(
 
 # vLLM's names for the fields that it calls otherwise.
 RENAMED = {"model": "model_tag", "drain_seconds": "shutdown_timeout", "served_names": "served_model_name"}
-NOT_AN_ARGUMENT = {"lora_modules", "extra_args"}
+OWN = {
+    *("handover_seconds", "hung_seconds", "warm_up_tokens", "preflight", "gpu_model"),
+    *("token_required", "weights_gib", "termination_log"),
+}
+NOT_AN_ARGUMENT = {"lora_modules", "extra_args", *OWN}
 
 
 @given(settings=SETTINGS)
