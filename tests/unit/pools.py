@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from stacks.settings import GpuNodePoolSettings, StackSettings, load
 
 CLUSTERS: dict[str, dict[str, Any]] = {
@@ -15,9 +17,7 @@ CLUSTERS: dict[str, dict[str, Any]] = {
     },
     "gke": {"cluster": "llm", "location": "europe-west4"},
     "eks": {"cluster": "llm", "nodeRoleArn": "arn:aws:iam::123456789012:role/nodes", "subnets": ["subnet-a"]},
-    "aks": {
-        "clusterId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/llm"
-    },
+    "aks": {"clusterId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/llm"},
     "ack": {"clusterId": "c0123", "vswitches": ["vsw-a"]},
 }
 """What each adapter has to be told of the cluster."""
@@ -44,6 +44,6 @@ def stack_of(*pools: dict[str, Any], **changes: Any) -> StackSettings:
 
 
 def pool_of(adapter: str, **changes: Any) -> GpuNodePoolSettings:
-    """The settings of one pool."""
-    (pool,) = stack_of(written(adapter, **changes)).pools
+    """The settings of one pool, without the rules of a stack around it."""
+    pool: GpuNodePoolSettings = TypeAdapter(GpuNodePoolSettings).validate_python(written(adapter, **changes))
     return pool
