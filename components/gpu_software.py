@@ -31,13 +31,8 @@ class GpuSoftware(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("modelyard:index:GpuSoftware", name, {}, opts)
-        before = self._namespace(name, software)
-        quota = manifests.priority_quota(software)
-        before.append(
-            ResourceQuota(
-                f"{name}-quota", metadata=quota["metadata"], spec=quota["spec"], opts=self._child(depends_on=before)
-            )
-        )
+        namespaces = self._namespace(name, software)
+        before = [*namespaces, self._quota(name, software, namespaces)]
         for chart in manifests.releases(stack, software):
             before = [self._release(name, chart, software, before)]
         self.register_outputs({})
@@ -47,6 +42,11 @@ class GpuSoftware(pulumi.ComponentResource):
             return []
         manifest = manifests.namespace(software)
         return [Namespace(f"{name}-namespace", metadata=manifest["metadata"], opts=self._child())]
+
+    def _quota(self, name: str, software: InstalledGpuSoftware, after: list[pulumi.Resource]) -> pulumi.Resource:
+        manifest = manifests.priority_quota(software)
+        opts = self._child(depends_on=after)
+        return ResourceQuota(f"{name}-quota", metadata=manifest["metadata"], spec=manifest["spec"], opts=opts)
 
     def _release(
         self, name: str, chart: ChartRelease, software: InstalledGpuSoftware, before: list[pulumi.Resource]

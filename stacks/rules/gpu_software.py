@@ -9,6 +9,9 @@ from stacks.settings.sharing import MIG_LABEL, node_labels
 if TYPE_CHECKING:
     from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
 
+CLOUDS_OF_THEIR_OWN = ("gke", "ack")
+"""Adapters whose clouds make their clusters offer GPUs."""
+
 
 def _namespace(stack: "StackSettings") -> Iterator[str]:
     software, models = stack.gpu_software, stack.cluster.namespace
@@ -40,10 +43,11 @@ def _somewhere_to_run(stack: "StackSettings") -> Iterator[str]:
 def _clouds_of_their_own(stack: "StackSettings") -> Iterator[str]:
     kind = stack.gpu_software.kind
     for index, pool in enumerate(stack.pools):
-        if kind != "none" and pool.adapter == "gke" and pool.accelerator == "nvidia":
+        if kind != "none" and pool.adapter in CLOUDS_OF_THEIR_OWN and pool.accelerator == "nvidia":
             yield (
-                f"modelyard:gpuSoftware.kind: {kind!r}, but pools[{index}] is of adapter 'gke', and GKE runs a device "
-                "plugin and installs the driver by itself, so that two plugins would offer each GPU: write kind: none"
+                f"modelyard:gpuSoftware.kind: {kind!r}, but pools[{index}] is of adapter {pool.adapter!r}, and "
+                f"{pool.adapter.upper()} runs a device plugin and installs the driver by itself, so that two plugins "
+                "would offer each GPU: write kind: none"
             )
 
 
@@ -56,31 +60,33 @@ def _driver(stack: "StackSettings") -> Iterator[str]:
             "none: leave it out, or write driver: true"
         )
     for index, pool in enumerate(stack.pools):
-        if pool.accelerator != "nvidia" or pool.adapter == "existing":
+        found = _driver_of_nodes(pool)
+        if found is None:
             continue
-        by_cloud = _driver_by_cloud(pool)
-        if by_cloud and installs and pool.adapter != "gke":
+        path, given = found
+        if given != "none" and installs and pool.adapter not in CLOUDS_OF_THEIR_OWN:
             yield (
-                f"modelyard:gpuSoftware.driver: true, but nodes of pools[{index}] get the driver from their cloud "
-                f"or image ({by_cloud}), and there can be only one: write driver: false"
+                f"modelyard:gpuSoftware.driver: true, but nodes of pools[{index}] come with a driver ({path} is "
+                f"{given!r}), and there can be only one: write driver: false"
             )
-        if not by_cloud and not installs:
+        if given == "none" and not installs:
+            own = pool.adapter in CLOUDS_OF_THEIR_OWN
+            operator = "" if own else ", or write gpuSoftware.kind: gpu_operator with driver: true"
             yield (
-                f"modelyard:pools[{index}].driver: 'none', and gpuSoftware of kind {software.kind!r} installs no "
-                "driver either, so that no GPU could be used: leave it out, or write gpuSoftware.kind: gpu_operator "
-                "with driver: true"
+                f"modelyard:pools[{index}].{path}: 'none', and gpuSoftware of kind {software.kind!r} installs no "
+                f"driver either, so that no GPU could be used: leave it out{operator}"
             )
 
 
-def _driver_by_cloud(pool: "GpuNodePoolSettings") -> str | None:
-    """Who brings the driver to the nodes of a made pool, or None where its settings say that nobody does."""
+def _driver_of_nodes(pool: "GpuNodePoolSettings") -> tuple[str, str] | None:
+    """Which setting says who installs the driver of a pool's nodes, and what. None where the stack doesn't know."""
+    if pool.accelerator != "nvidia" or pool.adapter == "existing":
+        return None
     if pool.adapter == "karpenter":
         if pool.aks_node_class:
-            return None if pool.aks_node_class.driver == "none" else "aksNodeClass.driver 'default'"
-        return "the node class's image"
-    if pool.adapter == "gke" or pool.adapter == "aks" or pool.adapter == "eks":
-        return None if pool.driver == "none" else f"driver {pool.driver!r}"
-    return "ACK installs it"
+            return "aksNodeClass.driver", pool.aks_node_class.driver
+        return ("ec2NodeClass.ami", pool.ec2_node_class.ami) if pool.ec2_node_class else None
+    return None if pool.adapter == "ack" else ("driver", pool.driver)
 
 
 def _toolkit(stack: "StackSettings") -> Iterator[str]:
@@ -88,7 +94,7 @@ def _toolkit(stack: "StackSettings") -> Iterator[str]:
     if software.kind != "gpu_operator" or not software.toolkit or software.driver:
         return
     for index, pool in enumerate(stack.pools):
-        if pool.adapter == "aks":
+        if pool.adapter == "aks" or (pool.adapter == "karpenter" and pool.on_azure):
             yield (
                 f"modelyard:gpuSoftware.toolkit: true, but nodes of pools[{index}], whose driver AKS installs, have "
                 "the container toolkit already, which the operator's would overwrite: write toolkit: false"

@@ -145,6 +145,37 @@ def test_llmaz_where_a_model_runs_on_it() -> None:
     assert [each.name for each in without] == ["envoy", "llmaz", "llmaz", "serving", "qwen"]
 
 
+def test_gpu_software_and_an_image_for_each_accelerator() -> None:
+    pools = [{"name": "gpu"}, {"name": "mi300", "accelerator": "amd"}]
+    models = [BASE["models"][1], {"name": "phi", "source": "pvc://weights/phi", "pool": "mi300"}]
+    software = {"kind": "device_plugin", "metrics": {}}
+    mirror = "mirror.example/ai"
+    everything = found(
+        {"kind": "envoy"}, gpuSoftware=software, pools=pools, models=models, serving={}, imageMirror=mirror
+    )
+    assert of("chart", everything) == {
+        "nvidia-device-plugin": (
+            "https://nvidia.github.io/k8s-device-plugin",
+            f"oci://{mirror}/charts/nvidia-device-plugin",
+        ),
+        "dcgm-exporter": (
+            "https://nvidia.github.io/dcgm-exporter/helm-charts",
+            f"oci://{mirror}/charts/dcgm-exporter",
+        ),
+    }
+    sources = {
+        "k8s-device-plugin": ("nvcr.io", "nvidia/k8s-device-plugin:v0.20.0"),
+        "node-feature-discovery": ("registry.k8s.io", "nfd/node-feature-discovery:v0.19.0"),
+        "dcgm-exporter": ("nvcr.io", "nvidia/k8s/dcgm-exporter:4.5.3-4.8.2-distroless"),
+        "vllm-openai": ("docker.io", "vllm/vllm-openai:v0.32.0"),
+        "vllm-openai-rocm": ("docker.io", "vllm/vllm-openai-rocm:v0.32.0"),
+    }
+    assert (
+        of("image", everything).items()
+        >= {name: (f"{registry}/{path}", f"{mirror}/{path}") for name, (registry, path) in sources.items()}.items()
+    )
+
+
 ENCRYPTED = """\
 encryptionsalt: v1:x
 config:

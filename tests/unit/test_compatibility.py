@@ -23,3 +23,18 @@ def test_another_version_is_told_what_was_tried() -> None:
         "the program writes, and its console's names and records are those that the program uses. Write '2.2.4', or "
         "try it on a cluster of its own first"
     ]
+
+
+def of(**software: Any) -> list[str]:
+    return untested_versions(load({"gpuSoftware": software}))
+
+
+def test_charts_of_gpu_software() -> None:
+    assert of(kind="gpu_operator") == of(kind="device_plugin", metrics={}) == []
+    assert of(kind="gpu_operator", chart={"version": "v27.1.0"}) == [
+        "modelyard:gpuSoftware.chart.version: 'v27.1.0' is not the version whose values this program writes, so some "
+        "may have no effect, and `make artifacts` may name images of another version: write 'v26.7.0', or try it on a "
+        "cluster of its own first"
+    ]
+    (warning,) = of(kind="device_plugin", metrics={"chart": {"version": "4.9.0"}})
+    assert warning.startswith("modelyard:gpuSoftware.metrics.chart.version: '4.9.0'")

@@ -11,7 +11,7 @@ from components.manifests.gpu_software.nodes import tolerations
 from components.manifests.gpu_software.sharing import DEFAULT_CONFIG, plugin_config_texts
 from components.manifests.helm import ChartRelease, chart_source, merged
 from components.manifests.images import mirrored
-from stacks.settings import StackSettings
+from stacks.settings import GpuNodePoolSettings, StackSettings
 from stacks.settings.gpu_software import GpuMetricsSettings, GpuOperatorSettings
 
 OPERATOR = "gpu-operator"
@@ -68,11 +68,15 @@ def _values(stack: StackSettings, software: GpuOperatorSettings) -> dict[str, An
     if software.node_feature_discovery:
         discovery = {"worker": {"tolerations": taints}, **image_values(DISCOVERY_IMAGE, stack.image_mirror)}
         made["node-feature-discovery"] = discovery
-    if not software.toolkit and any(pool.adapter == "aks" for pool in stack.pools):
+    if not software.toolkit and any(_on_azure(pool) for pool in stack.pools):
         made["operator"] = {"runtimeClass": AKS_RUNTIME_CLASS}
     if software.reboot_for_mig:
         made["migManager"] = {"env": [{"name": "WITH_REBOOT", "value": "true"}]}
     return merged(merged(merged(made, _sharing(stack)), _mirror(stack, software)), software.values)
+
+
+def _on_azure(pool: GpuNodePoolSettings) -> bool:
+    return pool.adapter == "aks" or (pool.adapter == "karpenter" and pool.on_azure)
 
 
 def _driver(software: GpuOperatorSettings) -> dict[str, Any]:
