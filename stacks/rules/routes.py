@@ -67,8 +67,8 @@ def _weights(stack: "StackSettings") -> Iterator[str]:
                 f"modelyard:routes[{index}].upstreams: the weights add up to {total}, and they are shares of 100: "
                 "correct them"
             )
-        names = [upstream.model for upstream in route.upstreams]
-        yield from repeats(f"routes[{index}].upstreams", "model", names)
+        asked = [f"{one.model}@{one.adapter}" if one.adapter else one.model for one in route.upstreams]
+        yield from repeats(f"routes[{index}].upstreams", "model", asked)
 
 
 def _headers_reach_routes(stack: "StackSettings") -> Iterator[str]:

@@ -52,7 +52,7 @@ class AdapterSettings(Settings):
 class LoraSettings(Settings):
     """The LoRA adapters of a model, and the memory for them."""
 
-    adapters: tuple[AdapterSettings, ...] = Field(min_length=1)
+    adapters: tuple[AdapterSettings, ...]
     """The adapters, which all replicas load at their start."""
     max_loras: int | None = Field(default=None, ge=1)
     """Most adapters in one step. Each takes GPU memory, used or not. Default: all of them."""

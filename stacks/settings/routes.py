@@ -7,6 +7,7 @@ from pydantic import Field
 
 from stacks.settings.auth import TokenLimitSettings
 from stacks.settings.base import Form, Name, Settings
+from stacks.settings.lora import AdapterName
 
 HeaderName = Annotated[
     str,
@@ -36,6 +37,8 @@ class UpstreamSettings(Settings):
 
     model: Name
     """Name of the model."""
+    adapter: AdapterName | None = None
+    """The LoRA adapter of it that answers. Default: none, the model itself."""
     weight: int = Field(default=100, ge=0, le=100)
     """Share of the route's requests, in percent. A route's weights add up to 100."""
 

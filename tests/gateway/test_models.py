@@ -115,3 +115,19 @@ def test_weights(pods: Pods, start: Start) -> None:
     assert (answer.headers["x-modelyard-served-by"], answer.headers["x-modelyard-fallback-from"]) == ("spare", "chat")
     assert spare.received[-1].json["model"] == "spare"
     assert off.received == []
+
+
+def test_an_adapter_is_asked_by_its_name(pods: Pods, start: Start) -> None:
+    qwen = pods("qwen", "sql", "law")
+    models = {"qwen": {"lora": {"adapters": [{"name": name, "source": f"hf://o/{name}"} for name in ("sql", "law")]}}}
+    routes = [
+        {"model": "qwen"},
+        {"model": "sql", "upstreams": [{"model": "qwen", "adapter": "sql"}]},
+        {"model": "lawyer", "upstreams": [{"model": "qwen", "adapter": "law"}]},
+    ]
+    gateway = start(stack(models, routes), qwen=qwen)
+
+    for asked, sent in (("qwen", "qwen"), ("sql", "sql"), ("lawyer", "law")):
+        answer = gateway.chat(asked)
+        assert (answer.status_code, answer.headers["x-modelyard-served-by"]) == (200, "qwen")
+        assert qwen.received[-1].json["model"] == sent

@@ -367,3 +367,37 @@ def test_memory_limit_is_that_of_the_pod(quantity: str, size: int) -> None:
 
     (monitor,) = bootstrap["overload_manager"]["resource_monitors"]
     assert monitor["typed_config"]["max_heap_size_bytes"] == size
+
+
+def test_an_adapter_is_asked_by_its_own_name() -> None:
+    adapters = {"adapters": [{"name": name, "source": f"hf://o/{name}"} for name in ("sql", "law")]}
+    found = clusters(
+        stack(
+            [{"name": "qwen", "lora": adapters}],
+            [
+                {"model": "sql", "upstreams": [{"model": "qwen", "adapter": "sql"}]},
+                {
+                    "model": "chat",
+                    "upstreams": [
+                        {"model": "qwen", "weight": 90},
+                        {"model": "qwen", "adapter": "law", "weight": 10},
+                    ],
+                },
+            ],
+        )
+    )
+    assert list(found) == [
+        *("qwen", "map:qwen", "map:qwen@law"),
+        *("chain:sql:qwen@sql", "chain:chat:qwen", "chain:chat:qwen@law"),
+    ]
+    assert members(found["chain:sql:qwen@sql"]) == ["qwen", "qwen"]
+    assert members(found["chain:chat:qwen@law"]) == ["map:qwen@law", "map:qwen@law"]
+    (endpoint,) = found["map:qwen@law"]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    assert endpoint["metadata"]["filter_metadata"]["modelyard"] == {"model": "qwen", "served_name": "law"}
+
+
+def test_without_routes_every_adapter_has_one() -> None:
+    adapters = {"adapters": [{"name": "sql", "source": "hf://o/sql"}]}
+    found = stack([{"name": "qwen", "lora": adapters}], [])
+    assert [route.model for route in found.all_routes] == ["qwen", "sql"]
+    assert "chain:sql:qwen@sql" in clusters(found)

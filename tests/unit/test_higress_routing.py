@@ -198,3 +198,17 @@ def test_mappings_of_several_routes_stand_apart() -> None:
         (["ai-route-chat.internal"], ["llm-qwen.internal.dns"]),
         (["ai-route-code.internal"], ["llm-qwen.internal.dns"]),
     ]
+
+
+def test_an_adapter_is_asked_by_its_own_name() -> None:
+    adapters = {"adapters": [{"name": name, "source": f"hf://o/{name}"} for name in ("sql", "law")]}
+    routes = (
+        {"model": "sql", "upstreams": [{"model": "qwen", "adapter": "sql"}]},
+        {"model": "chat", "upstreams": [{"model": "qwen", "adapter": "law"}]},
+        {"model": "qwen"},
+    )
+    found = stack(*routes, models=({"name": "qwen", "lora": adapters},))
+    rules = routing.model_mapper(found)["spec"]["matchRules"]
+    assert [(each["ingress"], each["config"]) for each in rules] == [
+        (["ai-route-chat.internal"], {"modelMapping": {"*": "law"}}),
+    ]

@@ -384,7 +384,7 @@ spec:
 def test_adapters_on_a_claim_are_more_than_a_playground_can_say() -> None:
     def kind(source: str) -> str:
         lora = {"adapters": [{"name": "sql", "source": source}]}
-        return str(replicas(lora=LoraSettings.model_validate(lora))["kind"])
+        return str(replicas(lora=lora)["kind"])
 
     assert kind("hf://o/sql") == "Playground"
     assert kind("pvc://lora/sql") == "Service"

@@ -32,7 +32,7 @@ def test_every_setting_has_a_description() -> None:
     definitions = schema()["$defs"]
     keys = [
         *config_schema()["properties"].values(),
-        *(key for one in definitions.values() for key in one["properties"].values()),
+        *(key for one in definitions.values() for key in one.get("properties", {}).values()),
     ]
     assert len(keys) > 80
     for key in keys:

@@ -85,8 +85,8 @@ RULES = {
     ),
     "tensor parallel size": (
         one_model(gpus=2, engine={"tensorParallelSize": 4}),
-        "modelyard:models[0].engine.tensorParallelSize: 4 times pipelineParallelSize 1 is 4 GPUs, but the replica "
-        "has 2: make the product equal to gpus, or leave tensorParallelSize out",
+        "modelyard:models[0].engine.tensorParallelSize: 4 times pipelineParallelSize 1 times dataParallelSize 1 is 4 "
+        "GPUs, but the replica has 2: make the product equal to gpus, or leave tensorParallelSize out",
     ),
     "pipeline parallel size": (
         one_model(gpus=2, engine={"pipelineParallelSize": 3}),
@@ -508,7 +508,7 @@ def test_a_stack_works_with_what_has_no_default() -> None:
     settings = load(stack())
     assert [model.names for model in settings.models] == [("qwen",), ("gemma",)]
     assert [route.model for route in settings.all_routes] == ["qwen", "gemma"]
-    assert settings.all_routes[0].targets[0].model_dump() == {"model": "qwen", "weight": 100}
+    assert settings.all_routes[0].targets[0].model_dump() == {"model": "qwen", "adapter": None, "weight": 100}
     assert settings.model("gemma").pool == "gpu"
 
 

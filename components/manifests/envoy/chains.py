@@ -3,6 +3,7 @@
 For a model ``m`` the cluster ``m`` holds its pods. ``map:m`` and ``via:m`` lead there through the
 internal listener, which writes the name that the pods know into the body: ``map:`` for a route
 whose own name the pods don't know, ``via:`` for a fallback, which the answer's headers tell of.
+``map:m@a`` writes the name of the LoRA adapter ``a``. A model that may have no pods is always asked by ``map:``.
 
 A route names one composite cluster for each of its upstreams. The cluster's name depends on what the
 route answers to and on the upstream only: a changed fallback changes the cluster, which Envoy swaps at
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from stacks.settings import ModelSettings, RouteSettings, StackSettings
+from stacks.settings import ModelSettings, RouteSettings, StackSettings, UpstreamSettings
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Chain:
     """The upstream's share of the route's requests, in percent."""
 
 
-def mapped(model: ModelSettings) -> str:
-    """The cluster that asks a model under its own name, as the route's first choice."""
-    return f"map:{model.name}"
+def mapped(model: ModelSettings, adapter: str | None = None) -> str:
+    """The cluster that asks a model, or an adapter of it, under its own name, as the route's first choice."""
+    return f"map:{model.name}@{adapter}" if adapter else f"map:{model.name}"
 
 
 def fallback(model: ModelSettings) -> str:
@@ -50,10 +51,7 @@ def tries(route: RouteSettings) -> int:
 
 def chains(stack: StackSettings, route: RouteSettings) -> list[Chain]:
     """The chains of a route, one for each upstream."""
-    return [
-        Chain(_name(route, target.model), _members(stack, route, stack.model(target.model)), target.weight)
-        for target in route.targets
-    ]
+    return [Chain(_name(route, target), _members(stack, route, target), target.weight) for target in route.targets]
 
 
 def all_chains(stack: StackSettings) -> Iterator[Chain]:
@@ -62,14 +60,20 @@ def all_chains(stack: StackSettings) -> Iterator[Chain]:
         yield from chains(stack, route)
 
 
-def _name(route: RouteSettings, upstream: str) -> str:
-    name = f"chain:{route.model}:{upstream}"
+def _name(route: RouteSettings, upstream: UpstreamSettings) -> str:
+    asked = f"{upstream.model}@{upstream.adapter}" if upstream.adapter else upstream.model
+    name = f"chain:{route.model}:{asked}"
     # No upstream's name has a '?', and no query a ':', so that no two routes get the same name.
     return f"{name}?{urlencode(sorted(route.headers.items()))}" if route.headers else name
 
 
-def _members(stack: StackSettings, route: RouteSettings, upstream: ModelSettings) -> tuple[str, ...]:
-    first = upstream.name if route.model in upstream.names else mapped(upstream)
+def _members(stack: StackSettings, route: RouteSettings, upstream: UpstreamSettings) -> tuple[str, ...]:
+    model = stack.model(upstream.model)
+    known = (upstream.adapter,) if upstream.adapter else model.names
+    # A chain passes over a cluster without pods as if it were not there. Through the internal listener it is
+    # asked, and counts the request that is to start a pod.
+    direct = route.model in known and not model.scales_to_zero
+    first = model.name if direct else mapped(model, upstream.adapter)
     if is_lone(route):
         return (first,) * tries(route)
     return (first, *(fallback(stack.model(name)) for name in route.fallback))

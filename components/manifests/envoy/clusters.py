@@ -18,10 +18,11 @@ def clusters(stack: StackSettings, site: Site = POD) -> list[Json]:
     found: list[Json] = []
     for model in stack.models:
         found.append(_pods(stack, model, site))
-        if chains.mapped(model) in members:
-            found.append(_through_hop(chains.mapped(model), model, is_fallback=False))
+        for adapter in (None, *model.adapters):
+            if (name := chains.mapped(model, adapter)) in members:
+                found.append(_through_hop(name, model, adapter or model.names[0], is_fallback=False))
         if chains.fallback(model) in members:
-            found.append(_through_hop(chains.fallback(model), model, is_fallback=True))
+            found.append(_through_hop(chains.fallback(model), model, model.names[0], is_fallback=True))
     found.extend(_composite(chain) for chain in chains.all_chains(stack))
     return found
 
@@ -123,8 +124,8 @@ def _http1() -> Json:
     }
 
 
-def _through_hop(name: str, model: ModelSettings, *, is_fallback: bool) -> Json:
-    metadata = {"model": model.name, "served_name": model.names[0]}
+def _through_hop(name: str, model: ModelSettings, served_name: str, *, is_fallback: bool) -> Json:
+    metadata = {"model": model.name, "served_name": served_name}
     if is_fallback:
         metadata["hop"] = "1"
     return {

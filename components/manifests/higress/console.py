@@ -65,7 +65,7 @@ def _upstreams(stack: StackSettings, route: RouteSettings, number: int) -> list[
         {
             "provider": target.model,
             "weight": target.weight,
-            "modelMapping": routing.mapping(route, stack.model(target.model), number),
+            "modelMapping": routing.mapping(stack, route, target, number),
         }
         for target in routing.targets(route, number)
     ]

@@ -92,21 +92,22 @@ def model_mapper(stack: StackSettings) -> Manifest:
     """The plugin that writes the name that a model knows itself by into the requests that reach it."""
     rules = [
         # One for each Ingress: the console takes a longer one apart wrongly, and other routes lose their names.
-        rule({"modelMapping": mapped}, ingresses=[name], services=[names.service(model)])
+        rule({"modelMapping": mapped}, ingresses=[name], services=[names.service(stack.model(target.model))])
         for route in stack.all_routes
         for number, name in enumerate(names.hops(route))
-        for model in (stack.model(target.model) for target in targets(route, number))
-        if (mapped := mapping(route, model, number))
+        for target in targets(route, number)
+        if (mapped := mapping(stack, route, target, number))
     ]
     # In the console's order, so that an edit there moves nothing.
     return wasm_plugin(stack, "model-mapper", rules=sorted(rules, key=lambda one: (one["service"], one["ingress"])))
 
 
-def mapping(route: RouteSettings, model: ModelSettings, number: int) -> dict[str, str]:
+def mapping(stack: StackSettings, route: RouteSettings, target: UpstreamSettings, number: int) -> dict[str, str]:
     """What becomes of the model's name in a request, at a place of the chain. Empty where it stays."""
+    names_of_model = stack.model(target.model).names
     # One that stands in is asked by its own name, even where it knows the other's: its answer then tells of it.
-    known = model.names[:1] if number else model.names
-    return {} if route.model in known else {"*": model.names[0]}
+    known = (target.adapter,) if target.adapter else names_of_model[:1] if number else names_of_model
+    return {} if route.model in known else {"*": known[0]}
 
 
 def _destination(stack: StackSettings, upstreams: tuple[UpstreamSettings, ...]) -> str:
