@@ -58,7 +58,8 @@ def vllm_arguments(entrypoint: str, number: int, monkeypatch: pytest.MonkeyPatch
         "LWS_WORKER_INDEX": str(number),
     }
     for variable in container["env"]:
-        variables[variable["name"]] = expanded(variable.get("value", ""), variables)
+        known = "10.0.0.1" if variable["name"] == "VLLM_HOST_IP" else ""
+        variables[variable["name"]] = expanded(variable.get("value", known), variables)
     if entrypoint == "vllm":
         return [expanded(word, variables) for word in container["command"][3:]]
     for name, value in variables.items():
@@ -79,7 +80,7 @@ def test_vllm_understands_its_place(ask: Ask, monkeypatch: pytest.MonkeyPatch, e
         "pipeline_parallel_size": 2,
         "nnodes": 2,
         "node_rank": number,
-        "master_addr": "big-0.big-0.llm",
+        "master_addr": "big-0.big-0.llm" if number else "10.0.0.1",
         "master_port": 29501,
         "headless": number == 1,
         "max_logprobs": 5,

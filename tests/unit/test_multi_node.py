@@ -103,14 +103,10 @@ def test_vllm_is_told_of_its_nodes() -> None:
     assert command[:5] == ["python3", "-m", "vllm.entrypoints.cli.main", "serve", "example/big-1t"]
     assert command[command.index("--tensor-parallel-size") + 1] == "8"
     assert command[command.index("--pipeline-parallel-size") + 1] == "2"
-    group = [
-        *("--nnodes", "2"),
-        *("--node-rank", "$(LWS_WORKER_INDEX)"),
-        *("--master-addr", "$(LWS_LEADER_ADDRESS)"),
-        *("--master-port", "29501"),
-    ]
-    assert command[-8:] == group
-    assert container(worker)["command"] == [*command, "--headless"]
+    group = ["--nnodes", "2", "--node-rank", "$(LWS_WORKER_INDEX)"]
+    assert command[-8:] == [*group, "--master-addr", "$(VLLM_HOST_IP)", "--master-port", "29501"]
+    of_worker = [*group, "--master-addr", "$(LWS_LEADER_ADDRESS)", "--master-port", "29501", "--headless"]
+    assert container(worker)["command"] == [*command[:-8], *of_worker]
 
 
 def test_what_is_not_for_kubernetes_to_expand_stays_as_it_is() -> None:
@@ -125,12 +121,12 @@ def test_the_serving_package_is_told_by_variables() -> None:
         "MODELYARD_PIPELINE_PARALLEL_SIZE": "2",
         "MODELYARD_NNODES": "2",
         "MODELYARD_NODE_RANK": "$(LWS_WORKER_INDEX)",
-        "MODELYARD_MASTER_ADDR": "$(LWS_LEADER_ADDRESS)",
         "MODELYARD_MASTER_PORT": "29501",
     }
-    assert group.items() <= variables(leader).items()
+    assert {**group, "MODELYARD_MASTER_ADDR": "$(VLLM_HOST_IP)"}.items() <= variables(leader).items()
     assert "MODELYARD_HEADLESS" not in variables(leader)
-    assert {**group, "MODELYARD_HEADLESS": "true"}.items() <= variables(worker).items()
+    of_worker = {"MODELYARD_MASTER_ADDR": "$(LWS_LEADER_ADDRESS)", "MODELYARD_HEADLESS": "true"}
+    assert {**group, **of_worker}.items() <= variables(worker).items()
     assert container(leader)["command"] == container(worker)["command"] == ["python3", "-m", "serving"]
 
 
@@ -183,7 +179,11 @@ podAffinity:
 
 def test_vllm_takes_the_address_of_its_pod() -> None:
     for pod in pods():
-        assert variables(pod)["VLLM_HOST_IP"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+        # First of all, for others refer to it.
+        assert container(pod)["env"][0] == {
+            "name": "VLLM_HOST_IP",
+            "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}},
+        }
     for pod in pods(env={"VLLM_HOST_IP": "10.0.0.1"}):
         assert variables(pod)["VLLM_HOST_IP"] == "10.0.0.1"
 

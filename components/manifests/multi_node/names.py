@@ -14,5 +14,7 @@ WORKER_INDEX = "leaderworkerset.sigs.k8s.io/worker-index"
 
 LEADER_ADDRESS = "$(LWS_LEADER_ADDRESS)"
 """The address of a replica's leader, as its pods' containers may write it in words and variables."""
+POD_ADDRESS = "$(VLLM_HOST_IP)"
+"""The address of the pod itself, likewise."""
 POD_NUMBER = "$(LWS_WORKER_INDEX)"
 """A pod's number in its replica, likewise."""

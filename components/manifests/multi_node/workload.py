@@ -82,14 +82,15 @@ def _pod(model: ModelSettings, placement: Placement, serving: ServingSettings, *
     pod.pop("topologySpreadConstraints", None)
     pod["affinity"] = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_same_zone(model)]}}
     (container,) = pod["containers"]
+    if "VLLM_HOST_IP" not in model.env:
+        # vLLM would take the address of the interface with the default route, and there may be none.
+        address = {"name": "VLLM_HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+        container["env"].insert(0, address)
     group = _group(node_count(model, placement.gpus_per_node), headless=headless)
     if serving.entrypoint == "modelyard":
         container["env"] += [{"name": name, "value": value} for name, value in environment(group).items()]
     else:
         container["command"] += node_arguments(of(group))
-    if "VLLM_HOST_IP" not in model.env:
-        # vLLM would take the address of the interface with the default route, and there may be none.
-        container["env"].append({"name": "VLLM_HOST_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
     if model.rdma:
         container["resources"]["limits"][model.rdma.resource] = str(model.rdma.count)
     return pod
@@ -107,7 +108,8 @@ def _group(nodes: int, *, headless: bool) -> dict[str, object]:
     return {
         "nnodes": nodes,
         "node_rank": names.POD_NUMBER,
-        "master_addr": names.LEADER_ADDRESS,
+        # The leader listens there, and must not wait until the cluster's DNS knows it.
+        "master_addr": names.LEADER_ADDRESS if headless else names.POD_ADDRESS,
         "master_port": MEETING_PORT,
         "headless": headless or None,
     }
