@@ -115,7 +115,8 @@ def _triggers(model: ModelSettings, scaling: AutoscalingSettings, source: Metric
     pods = series.of_pods(model, source.namespace)
     asked = [
         ("waiting", f"sum(vllm:num_requests_waiting{{{pods}}})", float(scaling.target_waiting_requests)),
-        ("kv-cache", f"sum(vllm:kv_cache_usage_perc{{{pods}}})", scaling.target_kv_cache_percent / 100),
+        # Of several engines in one pod each has a cache of its own.
+        ("kv-cache", f"sum(avg by (pod) (vllm:kv_cache_usage_perc{{{pods}}}))", scaling.target_kv_cache_percent / 100),
     ]
     if model.scales_to_zero:
         # Each is 1 or 0, so that it asks for one replica and never for a second one.

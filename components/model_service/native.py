@@ -30,9 +30,9 @@ class NativeModelService(pulumi.ComponentResource):
     The replicas are a StatefulSet's or a Deployment's, or a LeaderWorkerSet's where they span nodes.
 
     ``pulumi up`` waits until every replica is ready, as long as the model's ``probes`` allow, but for a model
-    that may have none: how many that has is up to who asks for it. While a
-    replica has no node, Pulumi says no more than how many are ready: the provider passes on what the
-    pods' containers report, but not the scheduler's reason, which stands in the pod's events.
+    that may have none: how many that has is up to who asks for it. While a replica has no node, Pulumi says no
+    more than how many are ready: the provider passes on what the pods' containers report, but not the
+    scheduler's reason, which stands in the pod's events.
     """
 
     base_url: pulumi.Output[str]

@@ -7,6 +7,7 @@ import pytest
 
 from components.manifests import series, workload
 from components.manifests.autoscaling import MetricsSource, metrics_source
+from components.manifests.envoy.chains import all_chains
 from stacks.settings import PrometheusSettings, StackSettings, load
 from tests.unit.test_workload import labelled, model
 
@@ -89,7 +90,7 @@ spec:
         }
         for name, query, threshold in (
             ("waiting", f"sum(vllm:num_requests_waiting{{{pods}}})", "4"),
-            ("kv-cache", f"sum(vllm:kv_cache_usage_perc{{{pods}}})", "0.8"),
+            ("kv-cache", f"sum(avg by (pod) (vllm:kv_cache_usage_perc{{{pods}}}))", "0.8"),
         )
     ]
     assert found == expected
@@ -187,6 +188,16 @@ def test_what_a_higress_gateway_could_not_answer() -> None:
         'envoy_cluster_upstream_cx_none_healthy{namespace="edge",'
         'cluster_name=~"outbound[|]8080[|][|]llm-qwen[.]internal[.]dns;?"}'
     )
+
+
+def test_a_model_that_may_have_no_pods_is_asked_where_it_is_counted() -> None:
+    models: list[dict[str, Any]] = [{"name": name, "source": "hf://a/b", "pool": "gpu"} for name in ("qwen", "gemma")]
+    models[0]["autoscaling"] = COLD
+    routes = [{"model": "qwen", "fallback": ["gemma"]}, {"model": "gemma"}]
+    found = stack(models=models, routes=routes, prometheus={"url": "http://prometheus:9090"})
+    cold, warm = all_chains(found)
+    assert cold.members == ("map:qwen", "via:gemma")
+    assert warm.members == ("gemma", "gemma")
 
 
 def test_a_stack_without_a_prometheus_has_nothing_to_ask() -> None:
