@@ -32,32 +32,30 @@ def _replicas_fit_pools(stack: "StackSettings") -> Iterator[str]:
     for index, model, pool in _spanning(stack):
         if model.backend == "llmaz":
             continue
-        path = f"modelyard:models[{index}].gpus"
-        nodes, rest = divmod(model.gpus, pool.gpus_per_node)
+        path, each = f"modelyard:models[{index}].gpus", pool.devices_per_node
+        nodes, rest = divmod(model.gpus, each)
         if rest:
-            below = nodes * pool.gpus_per_node
             yield (
-                f"{path}: {model.gpus} GPUs a replica, but a node of pool {pool.name!r} has {pool.gpus_per_node}, and "
-                f"a replica of several nodes has all GPUs of each: write {below} or {below + pool.gpus_per_node}, or "
-                "name a pool with larger nodes"
+                f"{path}: {model.gpus} GPUs a replica, but a node of pool {pool.name!r} has {each}, and a replica of "
+                f"several nodes has all GPUs of each: write {nodes * each} or {(nodes + 1) * each}, or name a pool with "
+                "larger nodes"
             )
         elif nodes > pool.max_nodes:
             yield (
-                f"{path}: {model.gpus} GPUs a replica are {nodes} nodes of pool {pool.name!r}, which has "
-                f"{pool.gpus_per_node} GPUs a node and maxNodes {pool.max_nodes}, so it can never hold one: write "
-                f"{pool.max_nodes * pool.gpus_per_node} or fewer, a larger maxNodes where the pool has more nodes, or "
-                "name another pool"
+                f"{path}: {model.gpus} GPUs a replica are {nodes} nodes of pool {pool.name!r}, which has {each} GPUs a "
+                f"node and maxNodes {pool.max_nodes}, so it can never hold one: write {pool.max_nodes * each} or fewer, "
+                "a larger maxNodes where the pool has more nodes, or name another pool"
             )
 
 
 def _backends(stack: "StackSettings") -> Iterator[str]:
     for index, model, pool in _spanning(stack):
+        each = pool.devices_per_node
         if model.backend == "llmaz":
             yield (
                 f"modelyard:models[{index}].gpus: {model.gpus} GPUs a replica with backend 'llmaz', but a node of pool "
-                f"{pool.name!r} has {pool.gpus_per_node}, and llmaz starts the pods on the other nodes only when the "
-                "first is ready, which vLLM never is without them: write backend native, or "
-                f"{pool.gpus_per_node} GPUs or fewer"
+                f"{pool.name!r} has {each}, and llmaz starts the pods on the other nodes only when the first is ready, "
+                f"which vLLM never is without them: write backend native, or {each} GPUs or fewer"
             )
 
 
@@ -89,9 +87,20 @@ def _arguments(stack: "StackSettings") -> Iterator[str]:
                 )
 
 
+def _flavors(stack: "StackSettings") -> Iterator[str]:
+    for index, _, pool in _spanning(stack):
+        if len(pool.flavors) > 1:
+            known = " and ".join(repr(flavor.name) for flavor in pool.flavors)
+            yield (
+                f"modelyard:models[{index}].pool: {pool.name!r} has flavors {known}, and the pods of a replica that "
+                "spans nodes could come to nodes of different ones, and wait for each other there: name a pool of one "
+                "flavor"
+            )
+
+
 def _rdma(stack: "StackSettings") -> Iterator[str]:
     for index, model, pool in _placed(stack):
-        if model.rdma and model.gpus <= pool.gpus_per_node:
+        if model.rdma and model.gpus <= pool.devices_per_node:
             yield (
                 f"modelyard:models[{index}].rdma: {model.rdma.resource!r}, but a replica of {model.gpus} GPUs is on "
                 f"one node of pool {pool.name!r}, where GPUs talk to each other without a network: leave it out"
@@ -108,7 +117,7 @@ def _placed(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "Gpu
 
 def _spanning(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
     """The models whose replicas span nodes."""
-    return ((index, model, pool) for index, model, pool in _placed(stack) if model.gpus > pool.gpus_per_node)
+    return ((index, model, pool) for index, model, pool in _placed(stack) if model.gpus > pool.devices_per_node)
 
 
 NODE_RULES: tuple[Rule, ...] = (
@@ -116,5 +125,6 @@ NODE_RULES: tuple[Rule, ...] = (
     _backends,
     _names_of_groups,
     _arguments,
+    _flavors,
     _rdma,
 )

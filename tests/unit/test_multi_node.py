@@ -1,5 +1,6 @@
 """The exact objects of a native model whose replicas span nodes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 from components.manifests import workload
 from components.manifests.multi_node import workload as multi_node
 from components.manifests.objects import Manifest
-from components.manifests.placement import Placement
+from components.manifests.placement import Flavor, Placement
 from components.manifests.workload_pod import pod_spec
 from stacks.parallelism import Parallelism, node_count, parallelism
 from stacks.settings import ModelSettings, ServingSettings, Toleration
@@ -175,6 +176,15 @@ podAffinity:
           matchLabels: {app.kubernetes.io/name: vllm, app.kubernetes.io/instance: big}
         matchLabelKeys: [leaderworkerset.sigs.k8s.io/group-index]
 """)
+
+
+def test_a_flavor_of_the_pool_stays() -> None:
+    flavored = replace(PLACEMENT, flavors=(Flavor("h200", {"cloud.example/gpu": "h200"}),))
+    manifest = multi_node.leader_worker_set(model(), flavored, ServingSettings(), "llm")
+    for role in ("leader", "worker"):
+        pod = manifest["spec"]["leaderWorkerTemplate"][f"{role}Template"]["spec"]
+        assert pod["affinity"].keys() == {"nodeAffinity", "podAffinity"}
+        assert pod["affinity"]["nodeAffinity"] == flavored.pod_fields()["affinity"]["nodeAffinity"]
 
 
 def test_vllm_takes_the_address_of_its_pod() -> None:

@@ -19,6 +19,8 @@ def stack(*models: dict[str, Any], pool: dict[str, Any] | None = None, **changes
     }
 
 
+FLAVOR = {"name": "h200", "nodeSelector": {"cloud.example/gpu": "h200"}}
+
 RULES = {
     "a part of a node": (
         stack({**BIG, "gpus": 12}),
@@ -57,6 +59,11 @@ RULES = {
         "modelyard:models[0].extraArgs[0]: '--distributed-executor-backend' for replicas that span nodes, which vLLM's "
         "own image joins by processes and not by Ray: remove it",
     ),
+    "nodes of different kinds": (
+        stack(BIG, pool={"flavors": [FLAVOR, {"name": "h100", "nodeSelector": {"cloud.example/gpu": "h100"}}]}),
+        "modelyard:models[0].pool: 'gpu' has flavors 'h200' and 'h100', and the pods of a replica that spans nodes "
+        "could come to nodes of different ones, and wait for each other there: name a pool of one flavor",
+    ),
     "network devices within a node": (
         stack({**SMALL, "gpus": 8, "rdma": {"resource": "rdma/ib"}}),
         "modelyard:models[0].rdma: 'rdma/ib', but a replica of 8 GPUs is on one node of pool 'gpu', where GPUs talk to "
@@ -86,6 +93,7 @@ def test_what_cannot_work_gets_a_sentence(given: dict[str, Any], sentence: str) 
         stack(BIG, {**SMALL, "name": "big-one"}),
         stack(SMALL, {**SMALL, "name": "small-0"}),
         stack({**SMALL, "extraArgs": ["--distributed-executor-backend", "uni"]}),
+        stack(BIG, pool={"flavors": [FLAVOR]}),
         stack({**BIG, "rdma": {"resource": "vpc.amazonaws.com/efa", "count": 32}}),
     ],
     ids=[
@@ -95,6 +103,7 @@ def test_what_cannot_work_gets_a_sentence(given: dict[str, Any], sentence: str) 
         "a name that is no replica's",
         "a number behind a model of one node",
         "an executor on one node",
+        "nodes of one kind",
         "network devices",
     ],
 )

@@ -22,7 +22,7 @@ IMAGE = "lws/lws"
 
 def needed(stack: StackSettings) -> bool:
     """Whether a native model of the stack spans nodes."""
-    gpus = {pool.name: pool.gpus_per_node for pool in stack.pools}
+    gpus = {pool.name: pool.devices_per_node for pool in stack.pools}
     return any(model.backend == "native" and node_count(model, gpus[model.pool]) > 1 for model in stack.models)
 
 

@@ -80,7 +80,8 @@ def _pod(model: ModelSettings, placement: Placement, serving: ServingSettings, *
     pod = pod_spec(_part(model, placement), placement, serving)
     # A replica's pods are to be near each other. That they are on different nodes is due to their GPUs.
     pod.pop("topologySpreadConstraints", None)
-    pod["affinity"] = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_same_zone(model)]}}
+    near = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_same_zone(model)]}}
+    pod["affinity"] = {**pod.get("affinity", {}), **near}
     (container,) = pod["containers"]
     if "VLLM_HOST_IP" not in model.env:
         # vLLM would take the address of the interface with the default route, and there may be none.
