@@ -37,14 +37,14 @@ def _replicas_fit_pools(stack: "StackSettings") -> Iterator[str]:
         if rest:
             yield (
                 f"{path}: {model.gpus} GPUs a replica, but a node of pool {pool.name!r} has {each}, and a replica of "
-                f"several nodes has all GPUs of each: write {nodes * each} or {(nodes + 1) * each}, or name a pool with "
-                "larger nodes"
+                f"several nodes has all GPUs of each: write {nodes * each} or {(nodes + 1) * each}, or name a pool "
+                "with larger nodes"
             )
         elif nodes > pool.max_nodes:
             yield (
                 f"{path}: {model.gpus} GPUs a replica are {nodes} nodes of pool {pool.name!r}, which has {each} GPUs a "
-                f"node and maxNodes {pool.max_nodes}, so it can never hold one: write {pool.max_nodes * each} or fewer, "
-                "a larger maxNodes where the pool has more nodes, or name another pool"
+                f"node and maxNodes {pool.max_nodes}, so it can never hold one: write {pool.max_nodes * each} or "
+                "fewer, a larger maxNodes where the pool has more nodes, or name another pool"
             )
 
 
