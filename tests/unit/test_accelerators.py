@@ -100,7 +100,7 @@ def test_quantization_that_is_not_there() -> None:
 
 
 def test_pipeline_parallelism_that_is_not_there() -> None:
-    parallel = {"gpus": 4, "engine": {"pipelineParallelSize": 2}}
+    parallel: dict[str, Any] = {"gpus": 4, "engine": {"pipelineParallelSize": 2}}
     assert problems("gaudi", **parallel) == [
         "modelyard:models[0].engine.pipelineParallelSize: 2 on pool 'gpu' of Gaudi accelerators, where vLLM 0.26.0 "
         "can't spread layers: leave it out, so that all 4 share each layer"
