@@ -1,9 +1,11 @@
-"""Rules about LoRA adapters, and about routes that lead to them."""
+"""Rules about LoRA adapters and other weights beside a model's own, and about routes that lead to adapters."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.rules.rule import Rule, instead, repeats
+from stacks.rules.weights import COMMIT
+from stacks.settings.lora import RANKS
 
 if TYPE_CHECKING:
     from stacks.settings import LoraSettings, ModelSettings, StackSettings
@@ -31,8 +33,6 @@ def _names(stack: "StackSettings") -> Iterator[str]:
 
 
 def _ranks(stack: "StackSettings") -> Iterator[str]:
-    from stacks.settings.lora import RANKS
-
     for index, _, lora in _with_adapters(stack):
         place = f"modelyard:models[{index}].lora"
         for position, adapter in enumerate(lora.adapters):
@@ -52,6 +52,28 @@ def _ranks(stack: "StackSettings") -> Iterator[str]:
             yield (
                 f"{place}.maxLoras: {lora.max_loras} is more than the {len(lora.adapters)} listed, and memory would be "
                 f"set aside for adapters that nobody can ask for: write {len(lora.adapters)} or fewer, or leave it out"
+            )
+
+
+def _pinned_in_production(stack: "StackSettings") -> Iterator[str]:
+    if not stack.production:
+        return
+    cause = "in production, where a restart would take whatever the repository then has"
+    for index, _, lora in _with_adapters(stack):
+        for position, adapter in enumerate(lora.adapters):
+            if adapter.source.startswith("hf://"):
+                yield (
+                    f"modelyard:models[{index}].lora.adapters[{position}].source: {adapter.source!r} {cause}, for vLLM "
+                    "knows no revision of an adapter: put it on a claim and write pvc://<claim>/<path in it>"
+                )
+    for index, model in enumerate(stack.models):
+        speculative = model.engine.speculative_config
+        source = speculative.model if speculative else None
+        if speculative and source and source.startswith("hf://") and not COMMIT.fullmatch(speculative.revision or ""):
+            given = "nothing is given" if speculative.revision is None else repr(speculative.revision)
+            yield (
+                f"modelyard:models[{index}].engine.speculativeConfig.revision: {given} {cause}: write the commit that "
+                "you have tried, 40 hexadecimal digits, as the repository's history shows it"
             )
 
 
@@ -106,6 +128,7 @@ ADAPTER_RULES: tuple[Rule, ...] = (
     _some,
     _names,
     _ranks,
+    _pinned_in_production,
     _routes,
     _one_route_a_name,
     _told_apart,

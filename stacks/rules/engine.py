@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stacks.parallelism import parallelism
 from stacks.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ def _speculation(stack: "StackSettings") -> Iterator[str]:
                 "out, or name one in model"
             )
         yield from _lookup(place, model.engine)
-        yield from _draft_parallelism(place, model)
+        pool = next((pool for pool in stack.pools if pool.name == model.pool), None)
+        if pool is not None:
+            yield from _draft_parallelism(place, model, pool.gpus_per_node)
 
 
 def _lookup(place: str, engine: "EngineSettings") -> Iterator[str]:
@@ -122,13 +125,12 @@ def _lookup(place: str, engine: "EngineSettings") -> Iterator[str]:
         )
 
 
-def _draft_parallelism(place: str, model: "ModelSettings") -> Iterator[str]:
-    engine = model.engine
-    speculative = engine.speculative_config
+def _draft_parallelism(place: str, model: "ModelSettings", gpus_per_node: int) -> Iterator[str]:
+    speculative = model.engine.speculative_config
     size = speculative.draft_tensor_parallel_size if speculative else None
     if size is None:
         return
-    tensor = engine.tensor_parallel_size or model.gpus // (engine.pipeline_parallel_size * engine.data_parallel_size)
+    tensor = parallelism(model, gpus_per_node).tensor
     if size not in (1, tensor):
         yield (
             f"{place}.draftTensorParallelSize: {size}, but vLLM runs the second model on one GPU or on as many as "

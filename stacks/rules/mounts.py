@@ -9,7 +9,7 @@ from stacks.rules.rule import Rule, repeats
 if TYPE_CHECKING:
     from stacks.settings import StackSettings
 
-CONTAINER_PATHS = ("/cache", "/dev/shm", "/models", "/tmp")  # noqa: S108
+CONTAINER_PATHS = ("/cache", "/dev/shm", "/extra", "/models", "/tmp")  # noqa: S108
 """Paths in a model's container that its own volumes take."""
 
 

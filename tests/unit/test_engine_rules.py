@@ -177,6 +177,17 @@ RULES = {
         f"{ADAPTERS}[0].rank: 1024, but vLLM serves no rank above 512: train the adapter with a lower one, or merge it "
         "into the model's weights",
     ),
+    "adapter that changes in production": (
+        {**adapters("sql"), "production": True},
+        f"{ADAPTERS}[0].source: 'hf://o/sql' in production, where a restart would take whatever the repository then "
+        "has, for vLLM knows no revision of an adapter: put it on a claim and write pvc://<claim>/<path in it>",
+    ),
+    "second model that changes in production": (
+        {**speculative(method="eagle", model="hf://o/draft"), "production": True},
+        f"{ENGINE}.speculativeConfig.revision: nothing is given in production, where a restart would take whatever the "
+        "repository then has: write the commit that you have tried, 40 hexadecimal digits, as the repository's history "
+        "shows it",
+    ),
     "memory for adapters that are not there": (
         adapters("sql", maxLoras=4),
         "modelyard:models[0].lora.maxLoras: 4 is more than the 1 listed, and memory would be set aside for adapters "
@@ -282,6 +293,20 @@ WORKING = {
     "a canary of an adapter": routed(
         "envoy", {"model": "qwen", "weight": 90}, {"model": "qwen", "adapter": "sql", "weight": 10}
     ),
+    "pinned weights in production": {
+        **one_model(
+            lora={"adapters": [{"name": "sql", "source": "pvc://lora/sql"}]},
+            engine={
+                "speculativeConfig": {
+                    "method": "eagle",
+                    "model": "hf://o/draft",
+                    "revision": "0123456789abcdef0123456789abcdef01234567",
+                    "numSpeculativeTokens": 2,
+                }
+            },
+        ),
+        "production": True,
+    },
     "an adapter alone behind Higress": routed("higress", {"model": "qwen", "adapter": "sql"}),
     "arguments that no setting is for": one_model(extraArgs=["--max-logprobs", "5", "-O3", "-dcp", "1"]),
     "an argument whose setting is left out": one_model(extraArgs=["--kv-cache-dtype", "fp8"]),

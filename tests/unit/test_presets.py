@@ -125,9 +125,11 @@ def test_a_preset_can_be_switched_off_and_named() -> None:
     assert filled(model("hf://Qwen/Qwen3-8B", preset="qwen3-instruct")) == ("hermes", None)
 
 
-@pytest.mark.parametrize("engine", [{"runner": "pooling"}, {"convert": "embed"}, {"convert": "classify"}])
-def test_a_model_that_writes_no_text_gets_nothing(engine: dict[str, str]) -> None:
-    assert filled(model(**engine)) == (None, None)
+@pytest.mark.parametrize(("field", "value"), [("runner", "pooling"), ("convert", "embed"), ("convert", "classify")])
+def test_a_model_that_writes_no_text_gets_nothing(field: str, value: str) -> None:
+    assert EngineSettings.model_validate({field: value}).pools
+    given = model().model_copy(update={"engine": EngineSettings.model_validate({field: value})})
+    assert filled(given) == (None, None)
 
 
 def test_the_docs_list_every_family_as_it_is() -> None:
