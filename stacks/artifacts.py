@@ -25,6 +25,7 @@ from components.manifests.llmaz import release as llmaz
 from components.manifests.llmaz.images import images as llmaz_images
 from components.manifests.multi_node import release as leader_worker_set
 from stacks.settings import SettingsError, StackSettings, load_config
+from stacks.settings.sources import BucketSource, HubSource, ImageSource, weights_source
 
 FOLDER = Path(__file__).parent
 """Where the stack files are."""
@@ -97,8 +98,11 @@ def _pulled(stack: StackSettings) -> Iterator[Artifact]:
     for image in dict.fromkeys(stack.serving.image_on(pools[model.pool].accelerator) for model in stack.models):
         yield _image(mirrored(image, stack.image_mirror))
     for model in stack.models:
-        if model.source.startswith("hf://"):
-            yield Artifact("weights", model.name, model.revision or "", model.source)
+        match weights_source(model.source):
+            case HubSource() | BucketSource():
+                yield Artifact("weights", model.name, model.revision or "", model.source)
+            case ImageSource(reference=reference):
+                yield _image(mirrored(reference, stack.image_mirror))
 
 
 def _higress(stack: StackSettings) -> Iterator[Artifact]:
@@ -117,7 +121,7 @@ def _chart(name: str, source: ChartSource) -> Artifact:
 
 def _image(address: str) -> Artifact:
     version = _version(address)
-    name = address.removesuffix(version).rstrip(":@").rpartition("/")[2]
+    name = address.rpartition("/")[2].partition("@")[0].partition(":")[0]
     return Artifact("image", name, version, address)
 
 

@@ -47,6 +47,24 @@ def test_a_stack_without_a_mirror() -> None:
     ]
 
 
+def test_weights_are_fetched_or_pulled_as_images() -> None:
+    pinned = f"docker.io/org/qwen:1@sha256:{'0' * 64}"
+    sources = {"a": "modelscope://org/qwen", "b": "s3://models/qwen", "c": f"oci://{pinned}#models", "d": "file:///m"}
+    store = {"objectStore": {"region": "eu-central-1", "credentialsSecret": "s3"}}
+    models = [{"name": name, "source": source, "pool": "gpu"} for name, source in sources.items()]
+    everything = found(
+        {},
+        models=models,
+        serving={"image": "registry.example/serving:1", "weights": store},
+        imageMirror="mirror.example/ai",
+    )
+    assert everything[-3:] == [
+        Artifact("weights", "a", "", "modelscope://org/qwen"),
+        Artifact("weights", "b", "", "s3://models/qwen"),
+        Artifact("image", "qwen", f"sha256:{'0' * 64}", pinned, pinned.replace("docker.io", "mirror.example/ai")),
+    ]
+
+
 def test_a_mirror_has_everything_of_higress_under_one_folder() -> None:
     everything = found(
         {"kind": "higress", "redis": {}, "dashboards": {"enabled": True}}, imageMirror="mirror.example:5000/ai"
