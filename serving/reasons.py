@@ -121,7 +121,7 @@ _CAUSES = (
     _cause(
         ExitCode.ARGUMENTS,
         r"^.*error: (?:unrecognized arguments|argument |ambiguous option|the following arguments).*"
-        r"|validation errors? for \w+(?:\n.*){1,2}|^(?:ValueError|KeyError|NotImplementedError|TypeError): .*",
+        r"|validation errors? for \w+(?:\n.*?){1,3}?\[type=|^(?:ValueError|KeyError|NotImplementedError|TypeError): .*",
         "vLLM does not take its settings ({line}): correct engine or extraArgs.",
         only_at_start=True,
     ),

@@ -47,3 +47,39 @@ def test_settings_that_cannot_work_end_it(serve: Start) -> None:
         "MODELYARD_PROT: there is no such setting, and nothing would read it: correct or remove it",
         "--bogus: the server has no such setting: correct it, or put vLLM's own arguments into --extra-args",
     ]
+
+
+def test_a_failed_check_refuses_the_start(serve: Start, tmp_path: Path) -> None:
+    server = serve(MODELYARD_MODEL=str(tmp_path))
+    assert server.ended() == ExitCode.MODEL_CONFIG
+    assert not any('"argv"' in line for line in server.lines)
+    assert server.message == (
+        f"model-config: {tmp_path} has no config.json, from which vLLM learns what model it is: correct the model's "
+        "source, or copy its whole repository there."
+    )
+    assert "modelyard: weights: failed: " in server.await_line("modelyard: weights")
+
+
+def test_a_failed_check_can_be_a_warning(serve: Start, tmp_path: Path) -> None:
+    server = serve(MODELYARD_MODEL=str(tmp_path), MODELYARD_PREFLIGHT="warn")
+    assert server.ended() == ExitCode.CRASHED
+    assert any('"argv"' in line for line in server.lines)
+
+
+def test_an_init_container_only_checks(serve: Start, tmp_path: Path) -> None:
+    assert serve(" --preflight-only", MODELYARD_MODEL=str(tmp_path)).ended() == ExitCode.MODEL_CONFIG
+    fine = serve(" --preflight-only", MODELYARD_MODEL="org/m")
+    assert fine.ended() == ExitCode.STOPPED
+    assert not any("starting" in line or '"argv"' in line for line in fine.lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WARM_UP_TOKENS", "[0]"), ("WARM_UP_TOKENS", "512"), ("WARM_UP_TOKENS", "[true]")]
+)
+def test_lengths_are_whole_numbers(serve: Start, name: str, value: str) -> None:
+    server = serve(**{"MODELYARD_MODEL": "org/m", f"MODELYARD_{name}": value})
+    assert server.ended() == ExitCode.SETTINGS
+    assert server.lines == [
+        "MODELYARD_WARM_UP_TOKENS: the value cannot be used, it is no JSON list of whole numbers above 0: write one "
+        "like [512, 8192]"
+    ]

@@ -117,7 +117,7 @@ def test_vllm_understands_what_the_settings_say(ask: Ask, settings: ServingSetti
 
 def test_every_field_is_tried() -> None:
     drawn = SETTINGS.wrapped_strategy.kwargs  # type: ignore[attr-defined]
-    assert ServingSettings.model_fields.keys() - drawn.keys() == {"host"}
+    assert ServingSettings.model_fields.keys() - drawn.keys() == {"host", *OWN}
 
 
 def test_the_table_of_arguments_is_that_of_vllm(ask: Ask) -> None:

@@ -11,7 +11,7 @@ class Registry:
         return self
 
     def collect(self) -> list[Any]:
-        engine = sys.modules["__main__"].ENGINE  # type: ignore[attr-defined]
+        engine = sys.modules["__main__"].ENGINE
         sample = SimpleNamespace(name="vllm:generation_tokens_total", labels={"engine": "0"}, value=engine.steps)
         return [SimpleNamespace(samples=[sample])]
 
