@@ -124,7 +124,8 @@ def _triggers(model: ModelSettings, scaling: AutoscalingSettings, source: Metric
     found = [_trigger(source.prometheus, *each) for each in asked]
     if scaling.target_ttft_seconds is not None:
         buckets = f"sum by (le) (rate(vllm:time_to_first_token_seconds_bucket{{{pods}}}[{WINDOW}]))"
-        query = f"histogram_quantile({TTFT_QUANTILE}, {buckets})"
+        # Without requests the quantile is no number, and no number is more than 0.
+        query = f"(histogram_quantile({TTFT_QUANTILE}, {buckets}) > 0) or vector(0)"
         # A time, of which every replica has the whole and not its share.
         found.append({**_trigger(source.prometheus, "ttft", query, scaling.target_ttft_seconds), "metricType": "Value"})
     return found

@@ -124,8 +124,8 @@ def test_the_time_to_the_first_token_is_the_whole_of_every_replica() -> None:
     assert ttft["metricType"] == "Value"
     assert ttft["metadata"]["threshold"] == "1.5"
     assert ttft["metadata"]["query"] == (
-        "histogram_quantile(0.95, sum by (le) (rate(vllm:time_to_first_token_seconds_bucket"
-        '{namespace="llm",pod=~"qwen2-1-5b-([0-9]+|[0-9a-z]{6,10}-[0-9a-z]{5})"}[2m])))'
+        "(histogram_quantile(0.95, sum by (le) (rate(vllm:time_to_first_token_seconds_bucket"
+        '{namespace="llm",pod=~"qwen2-1-5b-([0-9]+|[0-9a-z]{6,10}-[0-9a-z]{5})"}[2m]))) > 0) or vector(0)'
     )
     assert "metricType" not in triggers()["waiting"]
 
