@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit lint format setup local-up local-down local-status local-reset kubectl \
+.PHONY: help demo test test-unit lint format setup clouds local-up local-down local-status local-reset kubectl \
 	preview up destroy refresh output schema artifacts bench-setup bench-scale
 
 help: ## Show the targets
@@ -20,7 +20,7 @@ help: ## Show the targets
 demo: .venv ## Bring up the platform on the embedded cluster and run the reference experiment
 	@$(LOCAL) demo $(ARGS)
 
-test: setup ## Run every test: unit, components, gateway contract, live cluster
+test: setup clouds ## Run every test: unit, components, gateway contract, clouds, live cluster
 	@$(PYTHON) -m pytest $(ARGS)
 
 test-unit: .venv ## Run the quick tests, which need nothing built: unit and components
@@ -37,6 +37,8 @@ format: .venv ## Format the code
 
 setup: .venv ## Build what the embedded cluster needs, where it is not there yet
 	@$(LOCAL) setup
+
+clouds: $(MODELYARD_HOME)/clouds/.synced ## Install the clouds' SDKs for tests of node pools
 
 local-up: setup ## Start the embedded cluster, or what does not run of it
 	@$(LOCAL) up
@@ -75,6 +77,11 @@ bench-scale: .venv ## Measure the program by the number of models, beside a flat
 .venv: .venv/.synced
 .venv/.synced: uv.lock pyproject.toml | $(UV)
 	@$(UV) sync --quiet --frozen --python 3.11
+	@touch $@
+
+# An environment of its own: Pulumi wants the provider of every SDK that is beside a program, whether it is used or not.
+$(MODELYARD_HOME)/clouds/.synced: uv.lock pyproject.toml | $(UV)
+	@UV_PROJECT_ENVIRONMENT=$(MODELYARD_HOME)/clouds $(UV) sync --quiet --frozen --no-default-groups --all-extras --python 3.11
 	@touch $@
 
 # Debian's python3 has no venv of its own until python3-venv is there.

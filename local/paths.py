@@ -54,6 +54,11 @@ class Paths:
         return self.home / "images"
 
     @property
+    def clouds(self) -> Path:
+        """The Python environment with the clouds' SDKs, for tests."""
+        return self.home / "clouds"
+
+    @property
     def vllm(self) -> Path:
         """The Python environment with vLLM for CPU."""
         return self.home / "vllm"

@@ -8,7 +8,8 @@ from stacks.machines.google import GPU_TYPES, TPU_TOPOLOGIES
 from stacks.rules.rule import Rule, repeats
 
 if TYPE_CHECKING:
-    from stacks.settings import GpuNodePoolSettings, MadePoolSettings, StackSettings
+    from stacks.settings import GpuNodePoolSettings, StackSettings
+    from stacks.settings.pools import MadePool
     from stacks.settings.pools.made import NodeGroup
 
 ACCELERATORS: Mapping[str, tuple[str, ...]] = {
@@ -114,7 +115,7 @@ def _machine_types(stack: "StackSettings") -> Iterator[str]:
                 )
 
 
-def _unknown_machine(path: str, pool: "MadePoolSettings", group: "NodeGroup") -> str:
+def _unknown_machine(path: str, pool: "MadePool", group: "NodeGroup") -> str:
     known = pool.machines.get(group.gpu_model or "")
     if known is None:
         given = "nothing is given" if group.gpu_model is None else f"{group.gpu_model!r} is in no machine that is known"
@@ -130,7 +131,7 @@ def _unknown_machine(path: str, pool: "MadePoolSettings", group: "NodeGroup") ->
     )
 
 
-def _unknown_to_google(path: str, pool: "MadePoolSettings", group: "NodeGroup") -> Iterator[str]:
+def _unknown_to_google(path: str, pool: "MadePool", group: "NodeGroup") -> Iterator[str]:
     if pool.accelerator == "nvidia" and group.gpu_model not in GPU_TYPES:
         yield (
             f"{path}{group.path}.gpuModel: {group.gpu_model!r}, and GKE has to be told which GPUs a machine has: "
@@ -223,7 +224,7 @@ def _node_classes(stack: "StackSettings") -> Iterator[str]:
             )
 
 
-def _made(stack: "StackSettings") -> Iterator[tuple[str, "MadePoolSettings"]]:
+def _made(stack: "StackSettings") -> Iterator[tuple[str, "MadePool"]]:
     """The pools whose nodes an adapter makes, with their places."""
     for index, pool in enumerate(stack.pools):
         if pool.adapter != "existing":

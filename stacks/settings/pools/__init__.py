@@ -14,6 +14,9 @@ from stacks.settings.pools.gke import GkePoolSettings
 from stacks.settings.pools.karpenter import KarpenterPoolSettings
 from stacks.settings.pools.made import MadePoolSettings
 
+MadePool = KarpenterPoolSettings | GkePoolSettings | EksPoolSettings | AksPoolSettings | AckPoolSettings
+"""A pool whose nodes an adapter makes."""
+
 POOL_ADAPTERS: dict[str, type[CommonPoolSettings]] = {
     "existing": ExistingPoolSettings,
     "karpenter": KarpenterPoolSettings,
@@ -44,6 +47,7 @@ __all__ = [
     "GkePoolSettings",
     "GpuNodePoolSettings",
     "KarpenterPoolSettings",
+    "MadePool",
     "MadePoolSettings",
     "Toleration",
 ]

@@ -1,0 +1,1 @@
+"""Node pools with the real SDKs of the clouds."""
