@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stacks.settings import ModelSettings
+from stacks.settings import ModelSettings, StackSettings
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,12 @@ class Parallelism:
 def node_count(model: ModelSettings, gpus_per_node: int) -> int:
     """Nodes that one replica of the model spans: one, or as many as its GPUs fill."""
     return max(1, model.gpus // gpus_per_node)
+
+
+def spanning_models(stack: StackSettings) -> list[ModelSettings]:
+    """The native models of a stack whose replicas span nodes."""
+    each = {pool.name: pool.devices_per_node for pool in stack.pools}
+    return [model for model in stack.models if model.backend == "native" and node_count(model, each[model.pool]) > 1]
 
 
 def parallelism(model: ModelSettings, gpus_per_node: int) -> Parallelism:

@@ -137,6 +137,18 @@ def test_who_may_reach_models_on_llmaz() -> None:
     }
 
 
+def test_the_pods_of_a_model_that_spans_nodes_reach_each_other() -> None:
+    big = {"name": "big", "source": "file:///m", "pool": "gpu", "gpus": 16}
+    pools = [{"name": "gpu", "gpusPerNode": 8, "maxNodes": 2}]
+    settings = load(
+        {"pools": pools, "models": [big, {**big, "name": "small", "gpus": 8}], "gateway": {"kind": "higress"}}
+    )
+    found = {policy["metadata"]["name"]: policy["spec"] for policy in operations.network_policies(settings)}
+    pods = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "vllm", "app.kubernetes.io/instance": "big"}}}
+    assert found.keys() == {"models", "big-nodes", "higress-console"}
+    assert found["big-nodes"] == {**pods, "policyTypes": ["Ingress"], "ingress": [{"from": [pods]}]}
+
+
 def test_only_the_gateway_reaches_the_console() -> None:
     assert policies()["higress-console"] == {
         "apiVersion": "networking.k8s.io/v1",

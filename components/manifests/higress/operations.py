@@ -8,7 +8,9 @@ from components.manifests.higress.addresses import CONSOLE, CONSOLE_PORT, REDIS,
 from components.manifests.higress.chart import CONTROLLER_LABELS, RELEASE, gateway_labels, uses_chart_redis
 from components.manifests.multi_node.names import SET_NAME
 from components.manifests.objects import Manifest
-from stacks.settings import StackSettings
+from components.manifests.workload_pod import labels_of, selector_of
+from stacks.parallelism import spanning_models
+from stacks.settings import ModelSettings, StackSettings
 
 CONTROLLER = "higress-controller"
 """Deployment of the controller."""
@@ -62,6 +64,7 @@ def network_policies(stack: StackSettings) -> list[Manifest]:
 
     - Models: the gateway, pods of the models' own namespace, and any Prometheus, all on the port of
       the API, which the metrics share. vLLM knows no caller, so whoever reaches it may use it.
+    - Models whose replicas span nodes: their own pods besides, on all ports, since vLLM and NCCL choose some.
     - The console, which makes and reads API keys: the gateway only.
     - The chart's Redis, which has no password, and prompts in it where answers are cached: the
       gateway only. A password would be a value of the chart, which writes it into a ConfigMap.
@@ -78,6 +81,7 @@ def _models_policies(stack: StackSettings) -> Iterator[Manifest]:
     if on_llmaz := [model.name for model in stack.models if model.backend == "llmaz"]:
         chosen = {"key": SET_NAME, "operator": "In", "values": on_llmaz}
         yield _models_policy(stack, "models-on-llmaz", {"matchExpressions": [chosen]})
+    yield from (_nodes_policy(stack, model) for model in spanning_models(stack))
 
 
 def _models_policy(stack: StackSettings, name: str, pods: Manifest) -> Manifest:
@@ -94,6 +98,16 @@ def _models_policy(stack: StackSettings, name: str, pods: Manifest) -> Manifest:
                 _from([{"namespaceSelector": {}, "podSelector": {"matchLabels": PROMETHEUS}}], names.MODEL_PORT),
             ],
         },
+    }
+
+
+def _nodes_policy(stack: StackSettings, model: ModelSettings) -> Manifest:
+    pods = {"podSelector": {"matchLabels": selector_of(model)}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": objects.metadata(f"{model.name}-nodes", stack.cluster.namespace, labels_of(model)),
+        "spec": {**pods, "policyTypes": ["Ingress"], "ingress": [{"from": [pods]}]},
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from components.manifests import helm
 from components.manifests.helm import ChartRelease, chart_source, merged
 from components.manifests.objects import Manifest
-from stacks.parallelism import node_count
+from stacks.parallelism import spanning_models
 from stacks.settings import StackSettings
 
 RELEASE = "lws"
@@ -20,12 +20,6 @@ IMAGE = "lws/lws"
 """Its image there."""
 
 
-def needed(stack: StackSettings) -> bool:
-    """Whether a native model of the stack spans nodes."""
-    gpus = {pool.name: pool.devices_per_node for pool in stack.pools}
-    return any(model.backend == "native" and node_count(model, gpus[model.pool]) > 1 for model in stack.models)
-
-
 def brought_by_llmaz(stack: StackSettings) -> bool:
     """Whether llmaz's chart installs LeaderWorkerSet, of which a cluster can't have two."""
     return stack.llmaz.leader_worker_set and any(model.backend == "llmaz" for model in stack.models)
@@ -34,7 +28,7 @@ def brought_by_llmaz(stack: StackSettings) -> bool:
 def release(stack: StackSettings) -> ChartRelease | None:
     """The release, or None where no model needs it or the cluster has LeaderWorkerSet by other means."""
     settings = stack.leader_worker_set
-    if not (settings.install and needed(stack)) or brought_by_llmaz(stack):
+    if not (settings.install and spanning_models(stack)) or brought_by_llmaz(stack):
         return None
     return ChartRelease(RELEASE, chart_source(RELEASE, settings.chart, stack.image_mirror), values(stack))
 
