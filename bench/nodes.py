@@ -41,6 +41,8 @@ class Placed:
 
     ready: int
     pending: int
+    lost: int
+    """Pods whose node has gone, and which nobody has deleted yet."""
     gpus: Counter[str]
     """GPUs taken, by node."""
 
@@ -138,15 +140,17 @@ def _node(number: int) -> SimulatedNode:
 
 def _placed(paths: Paths) -> Placed:
     pods = (get(paths, "pods", "--selector=app.kubernetes.io/component=model-service") or {}).get("items", [])
+    nodes = {node["metadata"]["name"] for node in (get(paths, "nodes") or {}).get("items", [])}
     gpus: Counter[str] = Counter()
-    ready = pending = 0
+    ready = pending = lost = 0
     for pod in pods:
-        if "nodeName" not in pod["spec"]:
-            pending += 1
+        if pod["spec"].get("nodeName") not in nodes:
+            pending += "nodeName" not in pod["spec"]
+            lost += "nodeName" in pod["spec"]
             continue
         ready += any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
         gpus[pod["spec"]["nodeName"]] += int(pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"])
-    return Placed(ready, pending, gpus)
+    return Placed(ready, pending, lost, gpus)
 
 
 def _settled(paths: Paths) -> Placed:
@@ -156,7 +160,7 @@ def _settled(paths: Paths) -> Placed:
     while time.monotonic() - since < SETTLED_SECONDS:
         time.sleep(2)
         now = _placed(paths)
-        if now != last:
+        if now != last or now.lost:
             last, since = now, time.monotonic()
     return last
 
