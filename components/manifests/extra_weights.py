@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.manifests.hugging_face import TOKEN_KEY, TOKEN_SECRET
 from components.manifests.objects import Manifest
 from stacks.settings import ModelSettings
 
@@ -21,8 +20,8 @@ class ExtraWeights:
     """The pod's volumes."""
     mounts: list[Manifest] = field(default_factory=list)
     """The container's mounts of them."""
-    env: list[Manifest] = field(default_factory=list)
-    """The container's variables."""
+    of_hub: bool = False
+    """Whether some come from Hugging Face, and may need its token."""
 
 
 def extra_weights(model: ModelSettings) -> ExtraWeights:
@@ -40,7 +39,7 @@ def extra_weights(model: ModelSettings) -> ExtraWeights:
             {"name": name, "mountPath": f"{EXTRA_PATH}/{_folder(place)}", "readOnly": True}
             for place, name in volumes.items()
         ],
-        env=[_token()] if any(source.startswith("hf://") for source in sources) else [],
+        of_hub=any(source.startswith("hf://") for source in sources),
     )
 
 
@@ -97,9 +96,3 @@ def _volume(mounted: str) -> Manifest:
         return {"persistentVolumeClaim": {"claimName": place, "readOnly": True}}
     # Type Directory: a node without the folder holds the pod back with an event that names it.
     return {"hostPath": {"path": place, "type": "Directory"}}
-
-
-def _token() -> Manifest:
-    # Optional: open repositories need no token, and then there is no Secret.
-    secret = {"name": TOKEN_SECRET, "key": TOKEN_KEY, "optional": True}
-    return {"name": TOKEN_KEY, "valueFrom": {"secretKeyRef": secret}}

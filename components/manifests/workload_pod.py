@@ -4,7 +4,7 @@ import math
 
 from components.manifests.extra_weights import ExtraWeights, extra_weights
 from components.manifests.host_paths import host_mounts, host_volumes
-from components.manifests.model_source import ModelSource, model_source
+from components.manifests.model_source import ModelSource, hub_token, model_source
 from components.manifests.objects import (
     Manifest,
     container_security_context,
@@ -15,6 +15,7 @@ from components.manifests.objects import (
 )
 from components.manifests.placement import Placement
 from serving.argv import server_command
+from serving.gate import HEALTH, LIVE, READY
 from serving.settings import environment, of
 from stacks.settings import ModelSettings, ServingSettings
 from stacks.startup import startup_seconds
@@ -103,16 +104,13 @@ def _container(
         "image": serving.image,
         "imagePullPolicy": serving.image_pull_policy,
         "command": unexpanded(command(model, serving, source)),
-        "env": _env(model, serving, source, extra),
+        "env": [*_env(model, serving, source, extra), *_expected(model, placement, serving)],
         "ports": [{"name": "http", "containerPort": PORT}],
         "resources": {
             "requests": requests(model),
             "limits": {placement.gpu_resource: str(model.gpus), "memory": model.memory},
         },
-        "startupProbe": _probe(PROBE_SECONDS, PROBE_SECONDS, math.ceil(startup_seconds(model) / PROBE_SECONDS)),
-        "readinessProbe": _probe(5, 5, 2),
-        # Patient: a restart costs a whole start, and a busy server may answer late.
-        "livenessProbe": _probe(10, 10, 6),
+        **_probes(model, serving),
         "securityContext": container_security_context(),
         "volumeMounts": [
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
@@ -126,11 +124,25 @@ def _container(
 
 def _env(model: ModelSettings, serving: ServingSettings, source: ModelSource, extra: ExtraWeights) -> list[Manifest]:
     # Both may need the same token.
-    others = {variable["name"]: variable for variable in (*extra.env, *source.env)}
+    tokens = [hub_token(model.weights.over(serving.weights))] if extra.of_hub else []
+    others = {variable["name"]: variable for variable in (*source.env, *tokens)}
     return [
         *(variable for name, variable in others.items() if name not in model.env),
         *({"name": name, "value": value} for name, value in variables(model, serving, source).items()),
     ]
+
+
+def _expected(model: ModelSettings, placement: Placement, serving: ServingSettings) -> list[Manifest]:
+    """What the ``serving`` package checks before it starts vLLM: the GPU's kind, and a token for gated weights."""
+    if serving.entrypoint != "modelyard":
+        return []
+    found = environment(
+        {
+            "gpu_model": placement.gpu_model if placement.accelerator == "nvidia" else None,
+            "token_required": model.weights.over(serving.weights).gated or None,
+        }
+    )
+    return [{"name": name, "value": value} for name, value in found.items()]
 
 
 def command(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> list[str]:
@@ -174,9 +186,20 @@ def unexpanded(words: list[str]) -> list[str]:
     return [word.replace("$", "$$") for word in words]
 
 
-def _probe(period: int, timeout: int, failures: int) -> Manifest:
+def _probes(model: ModelSettings, serving: ServingSettings) -> Manifest:
+    """The container's probes. vLLM itself has one answer to all of them; the ``serving`` package says more."""
+    ready, live = (READY, LIVE) if serving.entrypoint == "modelyard" else (HEALTH, HEALTH)
     return {
-        "httpGet": {"path": "/health", "port": "http"},
+        "startupProbe": _probe(ready, PROBE_SECONDS, PROBE_SECONDS, math.ceil(startup_seconds(model) / PROBE_SECONDS)),
+        "readinessProbe": _probe(ready, 5, 5, 2),
+        # Patient: a restart costs a whole start, and a busy server may answer late.
+        "livenessProbe": _probe(live, 10, 10, 6),
+    }
+
+
+def _probe(path: str, period: int, timeout: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": "http"},
         "periodSeconds": period,
         "timeoutSeconds": timeout,
         "failureThreshold": failures,

@@ -197,7 +197,8 @@ def _object_stores(stack: "StackSettings") -> Iterator[str]:
 
 def _tokens_without_hub(stack: "StackSettings") -> Iterator[str]:
     for index, model in enumerate(stack.models):
-        if isinstance(weights_source(model.source), HubSource):
+        sources = (model.source, *(source for _, source in _further_sources(model)))
+        if any(isinstance(weights_source(source), HubSource) for source in sources):
             continue
         for name in ("token_secret", "gated"):
             if name in model.weights.model_fields_set:

@@ -5,11 +5,6 @@ from typing import Any
 from components.manifests.extra_weights import ExtraWeights, extra_weights
 from stacks.settings import ModelSettings
 
-TOKEN = {
-    "name": "HF_TOKEN",
-    "valueFrom": {"secretKeyRef": {"name": "modelhub-secret", "key": "HF_TOKEN", "optional": True}},
-}
-
 
 def model(**changes: Any) -> ModelSettings:
     return ModelSettings.model_validate({"name": "m", "source": "file:///weights", "pool": "gpu", **changes})
@@ -32,7 +27,7 @@ def test_adapters_of_a_repository_are_fetched_by_vllm() -> None:
             "max_lora_rank": 16,
             "max_cpu_loras": 1,
         },
-        env=[TOKEN],
+        of_hub=True,
     )
 
 
@@ -57,7 +52,7 @@ def test_each_claim_and_folder_is_mounted_once() -> None:
         "/extra/file/adapters/a",
         "/extra/file/adapters/a",
     ]
-    assert found.env == []
+    assert not found.of_hub
 
 
 def test_memory_is_set_aside_for_what_there_is() -> None:

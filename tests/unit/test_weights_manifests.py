@@ -107,6 +107,12 @@ def test_a_secret_that_is_named_must_be_there() -> None:
     assert env(pod(weights={"tokenSecret": "team-a"}))["HF_TOKEN"] == secret("team-a", "HF_TOKEN")
 
 
+def test_adapters_of_a_hub_are_fetched_with_the_same_token() -> None:
+    lora = {"adapters": [{"name": "legal", "source": "hf://a/b"}]}
+    found = env(pod(source="pvc://weights", lora=lora, weights={"tokenSecret": "team-a"}))
+    assert found["HF_TOKEN"] == secret("team-a", "HF_TOKEN")
+
+
 def test_modelscope() -> None:
     found = pod(source="modelscope://Qwen/Qwen3-8B", revision="v1.0", weights={"tokenSecret": "team-a"})
     assert loaded(found) == "Qwen/Qwen3-8B"

@@ -239,6 +239,14 @@ WORKS = {
     "digest in production": stack(
         {"name": "qwen", "source": f"{IMAGE}@sha256:{'0' * 64}", "pool": "gpu"}, production=True
     ),
+    "Secret for an adapter's repository": stack(
+        {
+            **{key: value for key, value in QWEN.items() if key != "revision"},
+            "source": "pvc://w",
+            "weights": {"tokenSecret": "hub"},
+            "lora": {"adapters": [{"name": "legal", "source": "hf://a/b"}]},
+        }
+    ),
     "gated with a token": {**qwen(gated=True), "huggingFaceToken": "hf_x"},
     "gated with a Secret": qwen(gated=True, tokenSecret="hub"),
     "said to be open": production(source="hf://meta-llama/Llama-3.1-8B-Instruct", weights={"gated": False}),
