@@ -8,8 +8,9 @@ import pytest
 
 from local.paths import Paths
 from tests.components.conftest import run
+from tests.plugins.conftest import cli, pulumi_home
 
-__all__ = ["run"]
+__all__ = ["cli", "pulumi_home", "run"]
 
 PACKAGES = ("gcp", "aws", "azure", "alicloud")
 """The clouds' packages of Pulumi."""
