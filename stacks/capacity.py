@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stacks.rules.rollout import spare_replicas
+from stacks.packing import has_room, in_words, most_gpus
 from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
 
 NAMED = 3
@@ -19,18 +19,17 @@ def shortages(stack: StackSettings) -> list[str]:
 
 def _shortage(stack: StackSettings, index: int, pool: GpuNodePoolSettings) -> Iterator[str]:
     models = [model for model in stack.models if model.pool == pool.name]
-    wanted = sum(_most_gpus(model) for model in models)
-    there = pool.max_nodes * pool.gpus_per_node
-    if wanted > there:
-        asking = " and ".join(f"{model.name} for {_most_gpus(model)}" for model in models)
+    wanted = sum(_asked_gpus(model) for model in models)
+    if wanted > most_gpus(pool):
+        asking = " and ".join(f"{model.name} for {_asked_gpus(model)}" for model in models)
         yield (
-            f"modelyard:pools[{index}]: {wanted} GPUs are asked for ({asking}), but maxNodes {pool.max_nodes} times "
-            f"gpusPerNode {pool.gpus_per_node} is {there}, so replicas will stay Pending without a node: write a "
+            f"modelyard:pools[{index}]: {wanted} GPUs are asked for ({asking}), but {in_words(pool)} is "
+            f"{most_gpus(pool)}, so replicas will stay Pending without a node: write a "
             "larger maxNodes where the pool has more nodes, or fewer replicas"
         )
 
 
-def _most_gpus(model: ModelSettings) -> int:
+def _asked_gpus(model: ModelSettings) -> int:
     return model.gpus * model.most_replicas
 
 
@@ -48,10 +47,9 @@ def _interruption(stack: StackSettings, pool: GpuNodePoolSettings) -> Iterator[s
         return
     names = " and ".join(repr(model.name) for model in models[:NAMED])
     others = f" and {len(models) - NAMED} more" if len(models) > NAMED else ""
-    spare = spare_replicas(stack, pool, max(model.gpus for model in models))
     surge = all(model.backend == "native" and model.gpus <= pool.gpus_per_node for model in models)
     ways = "add a fallback to the route, or write replicas: 2"
-    if surge and spare:
+    if surge and has_room(stack, pool, max(model.gpus for model in models)):
         ways += f", or rollout.strategy: surge, for which pool {pool.name!r} has room beside them"
     yield (
         f"modelyard:models: {names}{others} on pool {pool.name!r}: one replica, replaced in place, and a route with no "

@@ -1,6 +1,44 @@
 """How many replicas fit on the nodes of a pool. Pure arithmetic over numbers of GPUs."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stacks.settings import GpuNodePoolSettings, StackSettings
+
+
+def most_nodes(pool: "GpuNodePoolSettings") -> int:
+    """The most nodes that a pool can have, of all its flavors."""
+    return pool.max_nodes * max(1, len(pool.flavors))
+
+
+def most_gpus(pool: "GpuNodePoolSettings") -> int:
+    """The most GPUs that a pool can offer, or slices of them, or turns on them."""
+    return most_nodes(pool) * pool.devices_per_node
+
+
+def in_words(pool: "GpuNodePoolSettings") -> str:
+    """How that number comes about, for a sentence."""
+    words = f"maxNodes {pool.max_nodes} times gpusPerNode {pool.gpus_per_node}"
+    if pool.flavors:
+        words += f" times {len(pool.flavors)} flavors"
+    if pool.devices_per_node > pool.gpus_per_node:
+        words += f" times {pool.devices_per_node // pool.gpus_per_node} pods a GPU"
+    return words
+
+
+def spare_replicas(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: int) -> int:
+    """How many replicas of so many GPUs a pool holds beside the most that its models may ask for."""
+    return room(most_nodes(pool), pool.devices_per_node, _asked(stack, pool), gpus)
+
+
+def has_room(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: int, replicas: int = 1) -> bool:
+    """Whether there is room for at least so many of these replicas."""
+    return _fit(most_nodes(pool), pool.devices_per_node, [*_asked(stack, pool), *[gpus] * replicas])
+
+
+def _asked(stack: "StackSettings", pool: "GpuNodePoolSettings") -> list[int]:
+    return [model.gpus for model in stack.models if model.pool == pool.name for _ in range(model.most_replicas)]
 
 
 def room(nodes: int, gpus_per_node: int, taken: Sequence[int], gpus: int) -> int:

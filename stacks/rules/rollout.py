@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stacks.packing import room
+from stacks.packing import has_room, in_words, most_gpus, spare_replicas
 from stacks.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -12,19 +12,17 @@ if TYPE_CHECKING:
 
 def _surge_has_room(stack: "StackSettings") -> Iterator[str]:
     pools = {pool.name: pool for pool in stack.pools}
+    # Of many like models one is tried.
+    tried: dict[tuple[str, int, int], bool] = {}
     for index, model in enumerate(stack.models):
-        pool = pools.get(model.pool)
+        pool, surge = pools.get(model.pool), model.rollout.max_surge
         if model.rollout.strategy != "surge" or pool is None or _replaced_in_place(model, pool):
             continue
-        found = spare_replicas(stack, pool, model.gpus)
-        if found < model.rollout.max_surge:
-            yield _no_room(stack, index, model, pool, found)
-
-
-def spare_replicas(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: int) -> int:
-    """How many replicas of so many GPUs a pool holds beside the most that its models ask for."""
-    taken = [model.gpus for model in stack.models if model.pool == pool.name for _ in range(model.most_replicas)]
-    return room(pool.max_nodes, pool.gpus_per_node, taken, gpus)
+        like = (pool.name, model.gpus, surge)
+        if like not in tried:
+            tried[like] = has_room(stack, pool, model.gpus, surge)
+        if not tried[like]:
+            yield _no_room(stack, index, model, pool, spare_replicas(stack, pool, model.gpus))
 
 
 def _no_room(
@@ -32,13 +30,11 @@ def _no_room(
 ) -> str:
     asked = {each.name: each.gpus * each.most_replicas for each in stack.models if each.pool == pool.name}
     asking = " and ".join(f"{name} for {gpus}" for name, gpus in asked.items())
-    surge, total = model.rollout.max_surge, pool.max_nodes * pool.gpus_per_node
     return (
-        f"modelyard:models[{index}].rollout.strategy: 'surge' starts {surge} more of {model.gpus} GPUs beside the old "
-        f"replicas, but pool {pool.name!r} has {total} GPUs (maxNodes {pool.max_nodes} times gpusPerNode "
-        f"{pool.gpus_per_node}), and beside the {sum(asked.values())} that its models may ask for ({asking}) its nodes "
-        f"have room for {found}, so an update would never finish: write strategy: in_place, a larger maxNodes, or "
-        "fewer replicas"
+        f"modelyard:models[{index}].rollout.strategy: 'surge' starts {model.rollout.max_surge} more of {model.gpus} "
+        f"GPUs beside the old replicas, but pool {pool.name!r} has {most_gpus(pool)} GPUs ({in_words(pool)}), and "
+        f"beside the {sum(asked.values())} that its models may ask for ({asking}) its nodes have room for {found}, so "
+        "an update would never finish: write strategy: in_place, a larger maxNodes, or fewer replicas"
     )
 
 

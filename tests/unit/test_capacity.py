@@ -40,3 +40,21 @@ def test_the_sentence_says_who_asks_for_how_many() -> None:
 
 def test_models_on_other_pools_do_not_count() -> None:
     assert found({}, QWEN, {**QWEN, "name": "gemma", "pool": "other"}) == []
+
+
+@pytest.mark.parametrize(
+    ("pool", "words"),
+    [
+        ({"gpusPerNode": 2, "flavors": [{"name": "a"}, {"name": "b"}]}, "gpusPerNode 2 times 2 flavors is 4"),
+        ({"timeSlicing": {"replicas": 3}}, "gpusPerNode 1 times 3 pods a GPU is 3"),
+    ],
+)
+def test_flavors_and_turns_on_gpus_count(pool: dict[str, Any], words: str) -> None:
+    selector = {"nodeSelector": {"pool": "gpu"}}
+    flavors = [{**each, "nodeSelector": {"kind": each["name"]}} for each in pool.get("flavors", [])]
+    spelled = {**pool, **selector, "flavors": flavors}
+    most = int(words.rpartition(" ")[2])
+    model = {**QWEN, "engine": {"gpuMemoryUtilization": 0.3}}
+    assert found(spelled, {**model, "replicas": most}) == []
+    (sentence,) = found(spelled, {**model, "replicas": most + 1})
+    assert words in sentence

@@ -54,10 +54,6 @@ RULES = {
         "starts the pods on the other nodes only when the first is ready, which vLLM never is without them: write "
         "backend native, or 2 GPUs or fewer",
     ),
-    "scaling to nothing": (
-        stack({**QWEN, "autoscaling": {"minReplicas": 0, "maxReplicas": 2}}),
-        "modelyard:models[0].autoscaling.minReplicas: 0 cannot be used: input should be greater than or equal to 1",
-    ),
     "unknown backend": (
         stack({**QWEN, "backend": "kserve"}),
         "modelyard:models[0].backend: 'kserve' cannot be used: input should be 'native' or 'llmaz'",
