@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stacks.parallelism import spanning_models
 from stacks.settings import StackSettings
 
 HIGRESS_CHARTS = {
@@ -18,13 +19,16 @@ GPU_CHARTS = {
 }
 """Versions of the charts of GPU software whose values the program writes, by setting and kind."""
 
+LEADER_WORKER_SET_CHART = "0.9.0"
+"""The version of LeaderWorkerSet's chart whose values and objects the program writes."""
+
 
 def untested_versions(stack: StackSettings) -> list[str]:
     """One sentence for every chart whose version has no entry here.
 
     It is a warning and no error: a chart's next patch seldom changes what the program counts on.
     """
-    return [*_higress(stack), *_gpu_software(stack)]
+    return [*_higress(stack), *_gpu_software(stack), *_leader_worker_set(stack)]
 
 
 def _higress(stack: StackSettings) -> Iterator[str]:
@@ -42,11 +46,21 @@ def _gpu_software(stack: StackSettings) -> Iterator[str]:
     for path, version in _gpu_charts(stack):
         known = GPU_CHARTS[path, stack.gpu_software.kind]
         if version != known:
-            yield (
-                f"modelyard:{path}.version: {version!r} is not the version whose values this program writes, so some "
-                f"may have no effect, and `make artifacts` may name images of another version: write {known!r}, or "
-                "try it on a cluster of its own first"
-            )
+            yield _other_values(path, version, known)
+
+
+def _leader_worker_set(stack: StackSettings) -> Iterator[str]:
+    settings = stack.leader_worker_set
+    if settings.install and settings.chart.version != LEADER_WORKER_SET_CHART and spanning_models(stack):
+        yield _other_values("leaderWorkerSet.chart", settings.chart.version, LEADER_WORKER_SET_CHART)
+
+
+def _other_values(path: str, version: str, known: str) -> str:
+    return (
+        f"modelyard:{path}.version: {version!r} is not the version whose values this program writes, so some "
+        f"may have no effect, and `make artifacts` may name images of another version: write {known!r}, or "
+        "try it on a cluster of its own first"
+    )
 
 
 def _gpu_charts(stack: StackSettings) -> Iterator[tuple[str, str]]:

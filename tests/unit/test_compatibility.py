@@ -38,3 +38,17 @@ def test_charts_of_gpu_software() -> None:
     ]
     (warning,) = of(kind="device_plugin", metrics={"chart": {"version": "4.9.0"}})
     assert warning.startswith("modelyard:gpuSoftware.metrics.chart.version: '4.9.0'")
+
+
+def test_the_chart_of_leader_worker_set() -> None:
+    model = {"name": "big", "source": "file:///m", "pool": "gpu", "gpus": 16}
+    pools = [{"name": "gpu", "gpusPerNode": 8, "maxNodes": 2}]
+
+    def told(gpus: int, **settings: Any) -> list[str]:
+        models = [{**model, "gpus": gpus}]
+        return untested_versions(load({"pools": pools, "models": models, "leaderWorkerSet": settings}))
+
+    other = {"version": "0.10.0"}
+    assert told(16) == told(8, chart=other) == told(16, chart=other, install=False) == []
+    (warning,) = told(16, chart=other)
+    assert warning.startswith("modelyard:leaderWorkerSet.chart.version: '0.10.0'")
