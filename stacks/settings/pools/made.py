@@ -18,8 +18,8 @@ class TaintSettings(Settings):
 
     key: str = Field(min_length=1)
     """The taint's key."""
-    value: str = ""
-    """The taint's value."""
+    value: str = Field(default="true", min_length=1)
+    """The taint's value. Not every cloud takes a taint without one."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
     """The taint's effect."""
 
