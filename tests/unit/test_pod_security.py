@@ -61,9 +61,19 @@ def _probes(container: Manifest) -> list[Manifest]:
     return [container[name] for name in ("livenessProbe", "readinessProbe", "startupProbe") if name in container]
 
 
-@pytest.mark.parametrize("source", ["hf://Qwen/Qwen2.5-1.5B-Instruct", "pvc://weights/qwen"])
-def test_restricted_lets_the_pods_pass(source: str) -> None:
-    assert list(violations(pod({"entrypoint": "vllm"}, source=source))) == []
+@pytest.mark.parametrize(
+    "source",
+    [
+        "hf://Qwen/Qwen2.5-1.5B-Instruct",
+        "modelscope://Qwen/Qwen2.5-1.5B-Instruct",
+        "s3://bucket/qwen",
+        "oci://registry.example/qwen:1",
+        "pvc://weights/qwen",
+    ],
+)
+@pytest.mark.parametrize("entrypoint", ["vllm", "modelyard"])
+def test_restricted_lets_the_pods_pass(entrypoint: str, source: str) -> None:
+    assert list(violations(pod({"entrypoint": entrypoint}, source=source, replicas=2))) == []
 
 
 def test_restricted_refuses_only_folders_of_the_node() -> None:

@@ -180,3 +180,12 @@ def test_labels_by_which_pods_are_found_are_not_to_be_changed() -> None:
         "modelyard:serving.podLabels: 'app.kubernetes.io/name' is 'mine', but Services and budgets find the pods by "
         "labels of that beginning: write another key, such as example.com/team"
     ]
+
+
+def test_labels_are_what_kubernetes_takes() -> None:
+    assert problems(serving={"podLabels": {"team": "no blanks"}}) == [
+        "modelyard:serving.podLabels.team: 'no blanks' is nothing that Kubernetes takes for a label: use up to 63 "
+        "letters, digits, '-', '_' and '.', and begin and end with a letter or a digit"
+    ]
+    (sentence,) = problems(serving={"podAnnotations": {"-note": "x"}})
+    assert "'-note' is no key that Kubernetes takes for a label or an annotation" in sentence
