@@ -57,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000, help="number of nodes, 10 for every 5 models")
     parser.add_argument("--leave", type=int, default=100, help="nodes that leave and come back")
+    parser.add_argument("--bin-packing", action="store_true", help="set the pool's binPacking")
     arguments = parser.parse_args()
     paths = Paths.from_environment()
     cluster.up(paths, lambda line: print(line, file=sys.stderr))
@@ -68,7 +69,7 @@ def main() -> None:
     print(f"{len(nodes)} nodes are ready after {time.monotonic() - begin:.0f} s", flush=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            site = Site(paths, Path(folder), STACK, _config(paths, arguments.nodes // 2))
+            site = Site(paths, Path(folder), STACK, _config(paths, arguments.nodes // 2, packed=arguments.bin_packing))
             try:
                 figures = _measure(paths, site, nodes, arguments.leave)
             finally:
@@ -125,8 +126,9 @@ def _interrupt() -> None:
             process.send_signal(signal.SIGINT)
 
 
-def _config(paths: Paths, models: int) -> dict[str, Any]:
+def _config(paths: Paths, models: int, *, packed: bool) -> dict[str, Any]:
     config = stack_config(paths, models)
+    config["modelyard:pools"][0]["binPacking"] = packed
     for number, model in enumerate(config["modelyard:models"]):
         gpus, replicas = SHAPES[number % len(SHAPES)]
         model |= {"gpus": gpus, "replicas": replicas}

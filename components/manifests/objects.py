@@ -8,6 +8,9 @@ Manifest = dict[str, Any]
 USER = 1000
 """The user that containers run as. Any but root will do."""
 
+MODEL_PODS = {"app.kubernetes.io/part-of": "modelyard", "app.kubernetes.io/component": "model-service"}
+"""The labels of the models' pods that the program describes itself."""
+
 
 def selector(name: str, instance: str) -> dict[str, str]:
     """The labels that tell one workload's pods from all others. They can't change while it lives."""
@@ -60,6 +63,12 @@ def container_security_context() -> Manifest:
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
     }
+
+
+def bin_packing(pods: dict[str, str]) -> Manifest:
+    """A pod's wish to be on the node with the most pods of these labels, as a ``podAffinity``."""
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": pods}}
+    return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
 
 
 def topology_spread(pods: dict[str, str]) -> list[Manifest]:

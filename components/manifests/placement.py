@@ -47,6 +47,8 @@ class Placement:
     """Fewest nodes."""
     max_nodes: int
     """Most nodes, of each flavor."""
+    bin_packing: bool = False
+    """Whether replicas that take a part of a node go where others run already."""
     accelerator: AcceleratorName = "nvidia"
     """Whose GPUs the nodes have, or what stands in for them."""
     flavors: tuple[Flavor, ...] = ()
@@ -91,6 +93,7 @@ def placement(pool: GpuNodePoolSettings) -> Placement:
         gpu_memory_gib=min(known) if len(known) == len(memories) else None,
         min_nodes=pool.min_nodes,
         max_nodes=pool.max_nodes,
+        bin_packing=pool.bin_packing,
         accelerator=pool.accelerator,
         flavors=_flavors(pool),
     )

@@ -6,7 +6,9 @@ from components.manifests.extra_weights import ExtraWeights, extra_weights
 from components.manifests.host_paths import host_mounts, host_volumes
 from components.manifests.model_source import ModelSource, hub_token, model_source
 from components.manifests.objects import (
+    MODEL_PODS,
     Manifest,
+    bin_packing,
     container_security_context,
     labels,
     pod_security_context,
@@ -18,6 +20,7 @@ from serving.argv import server_command
 from serving.gate import HEALTH, LIVE, READY
 from serving.settings import environment, of
 from stacks.settings import ModelSettings, ServingSettings
+from stacks.settings.probes import OF_THE_ENTRYPOINT
 from stacks.startup import startup_seconds
 
 APPLICATION = "vllm"
@@ -90,6 +93,8 @@ def pod_spec(model: ModelSettings, placement: Placement, serving: ServingSetting
         )
         if value
     }
+    if placement.bin_packing and model.gpus < placement.gpus_per_node:
+        spec["affinity"] = {**spec.get("affinity", {}), "podAffinity": bin_packing(MODEL_PODS)}
     if model.most_replicas > 1:
         # A wish and no demand: with the demand a replica would wait while another node has GPUs for it.
         spec["topologySpreadConstraints"] = topology_spread(selector_of(model))
@@ -104,7 +109,7 @@ def _container(
         "image": serving.image,
         "imagePullPolicy": serving.image_pull_policy,
         "command": unexpanded(command(model, serving, source)),
-        "env": [*_env(model, serving, source, extra), *_expected(model, placement, serving)],
+        "env": [*_env(model, serving, source, extra), *_beside_vllm(model, placement, serving)],
         "ports": [{"name": "http", "containerPort": PORT}],
         "resources": {
             "requests": requests(model),
@@ -132,14 +137,16 @@ def _env(model: ModelSettings, serving: ServingSettings, source: ModelSource, ex
     ]
 
 
-def _expected(model: ModelSettings, placement: Placement, serving: ServingSettings) -> list[Manifest]:
-    """What the ``serving`` package checks before it starts vLLM: the GPU's kind, and a token for gated weights."""
+def _beside_vllm(model: ModelSettings, placement: Placement, serving: ServingSettings) -> list[Manifest]:
+    """What the ``serving`` package is told beside vLLM's arguments: what to check before, and how to start and stop."""
     if serving.entrypoint != "modelyard":
         return []
     found = environment(
         {
             "gpu_model": placement.gpu_model if placement.accelerator == "nvidia" else None,
             "token_required": model.weights.over(serving.weights).gated or None,
+            "preflight": "warn" if serving.preflight == "warn" else None,
+            **model.probes.model_dump(include=OF_THE_ENTRYPOINT, exclude_defaults=True),
         }
     )
     return [{"name": name, "value": value} for name, value in found.items()]

@@ -1,6 +1,7 @@
 """The exact objects of a native model."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from components.manifests import workload
 from components.manifests.hugging_face import token_secret
 from components.manifests.model_source import model_source
-from components.manifests.objects import Manifest
-from components.manifests.placement import Placement
+from components.manifests.objects import MODEL_PODS, Manifest
+from components.manifests.placement import Flavor, Placement
 from components.manifests.workload_pod import command, pod_spec, variables
 from serving.argv import server_command
 from serving.settings import ServingSettings as ServerSettings
@@ -123,23 +124,24 @@ spec:
             - {name: MODELYARD_PORT, value: "8080"}
             - {name: MODELYARD_TENSOR_PARALLEL_SIZE, value: "1"}
             - {name: MODELYARD_DRAIN_SECONDS, value: "120"}
+            - {name: MODELYARD_GPU_MODEL, value: NVIDIA-L4}
           ports:
             - {name: http, containerPort: 8080}
           resources:
             requests: {cpu: "4", memory: 16Gi}
             limits: {nvidia.com/gpu: "1", memory: 16Gi}
           startupProbe:
-            httpGet: {path: /health, port: http}
+            httpGet: {path: /modelyard/ready, port: http}
             periodSeconds: 2
             timeoutSeconds: 2
             failureThreshold: 210
           readinessProbe:
-            httpGet: {path: /health, port: http}
+            httpGet: {path: /modelyard/ready, port: http}
             periodSeconds: 5
             timeoutSeconds: 5
             failureThreshold: 2
           livenessProbe:
-            httpGet: {path: /health, port: http}
+            httpGet: {path: /modelyard/live, port: http}
             periodSeconds: 10
             timeoutSeconds: 10
             failureThreshold: 6
@@ -296,7 +298,32 @@ def test_engine_arguments_and_more_reach_the_server() -> None:
         "MODELYARD_TOOL_CALL_PARSER": "hermes",
         "MODELYARD_DRAIN_SECONDS": "60",
         "MODELYARD_EXTRA_ARGS": '["--max-logprobs", "5"]',
+        "MODELYARD_GPU_MODEL": "NVIDIA-L4",
     }
+
+
+def test_our_entrypoint_checks_for_the_gpu_and_the_token_that_the_stack_means() -> None:
+    found = env(pod(weights={"gated": True}))
+    assert (found["MODELYARD_GPU_MODEL"], found["MODELYARD_TOKEN_REQUIRED"]) == ("NVIDIA-L4", "true")
+    assert "MODELYARD_GPU_MODEL" not in env(pod(placement=replace(PLACEMENT, accelerator="amd")))
+
+
+def test_our_entrypoint_is_told_how_to_start_and_to_stop() -> None:
+    probes = {"hungSeconds": 60, "handoverSeconds": 5, "warmUpTokens": [512, 8192]}
+    found = env(pod({"preflight": "warn"}, probes=probes))
+    names = [f"MODELYARD_{name}" for name in ("HUNG_SECONDS", "HANDOVER_SECONDS", "WARM_UP_TOKENS", "PREFLIGHT")]
+    assert {name: found[name] for name in names} == {
+        "MODELYARD_HUNG_SECONDS": "60",
+        "MODELYARD_HANDOVER_SECONDS": "5",
+        "MODELYARD_WARM_UP_TOKENS": "[512, 8192]",
+        "MODELYARD_PREFLIGHT": "warn",
+    }
+
+
+def test_vllm_itself_has_one_answer_to_all_probes() -> None:
+    (container,) = pod({"entrypoint": "vllm"})["containers"]
+    probes = [container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")]
+    assert probes == ["/health"] * 3
 
 
 def test_adapters_come_with_their_claim() -> None:
@@ -411,3 +438,25 @@ def test_an_operators_own_variables_change_nothing(monkeypatch: pytest.MonkeyPat
     before = pod({"entrypoint": "vllm"})
     monkeypatch.setenv("MODELYARD_MAX_MODEL_LEN", "17")
     assert pod({"entrypoint": "vllm"}) == before
+
+
+def test_replicas_on_a_part_of_a_node_go_where_others_are_only_if_the_pool_says_so() -> None:
+    packing = Placement(**{**vars(PLACEMENT), "bin_packing": True})
+    others = {"app.kubernetes.io/part-of": "modelyard", "app.kubernetes.io/component": "model-service"}
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": others}}
+    assert pod(placement=packing)["affinity"] == {
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+    }
+    assert "affinity" not in pod(placement=packing, gpus=2)
+    assert "affinity" not in pod()
+
+
+def test_packed_replicas_keep_to_the_pools_flavors() -> None:
+    flavors = (Flavor("l4", {"gpu": "l4"}), Flavor("a10", {"gpu": "a10"}))
+    packing = Placement(**{**vars(PLACEMENT), "bin_packing": True, "flavors": flavors})
+    assert set(pod(placement=packing)["affinity"]) == {"nodeAffinity", "podAffinity"}
+
+
+def test_packing_looks_for_the_labels_that_models_have() -> None:
+    own = stateful_set()["spec"]["template"]["metadata"]["labels"]
+    assert own.items() >= MODEL_PODS.items()

@@ -7,16 +7,13 @@ from components.manifests.higress import names
 from components.manifests.higress.addresses import CONSOLE, CONSOLE_PORT, REDIS, REDIS_PORT
 from components.manifests.higress.chart import CONTROLLER_LABELS, RELEASE, gateway_labels, uses_chart_redis
 from components.manifests.multi_node.names import SET_NAME
-from components.manifests.objects import Manifest
+from components.manifests.objects import MODEL_PODS, Manifest
 from components.manifests.workload_pod import labels_of, selector_of
 from stacks.parallelism import spanning_models
 from stacks.settings import ModelSettings, StackSettings
 
 CONTROLLER = "higress-controller"
 """Deployment of the controller."""
-
-MODEL_PODS = {"app.kubernetes.io/part-of": "modelyard", "app.kubernetes.io/component": "model-service"}
-"""The labels of the pods that the program describes itself."""
 
 PROMETHEUS = {"app.kubernetes.io/name": "prometheus"}
 """The label that a Prometheus has from its operator and from its own chart."""

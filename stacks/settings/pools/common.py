@@ -54,6 +54,9 @@ class CommonPoolSettings(Settings):
     """Fewest nodes of the pool. With flavors: of the first of them."""
     max_nodes: int = Field(default=1, ge=1)
     """Most nodes of the pool. With flavors: of each of them."""
+    bin_packing: bool = False
+    """Put replicas that take a part of a node where others run already, so that whole nodes stay free for larger
+    models, or for an autoscaler to remove. A node that fails then takes more models with it."""
     mig: MigSettings | None = None
     """Cuts each GPU into slices. Default: GPUs are whole."""
     time_slicing: TimeSlicingSettings | None = None
