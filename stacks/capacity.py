@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from stacks.packing import has_room, in_words, most_gpus
+from stacks.packing import all_fit, has_room, in_words, most_gpus
 from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
 
 NAMED = 3
@@ -10,7 +10,7 @@ NAMED = 3
 
 
 def shortages(stack: StackSettings) -> list[str]:
-    """One sentence for every pool whose models ask for more GPUs than its most nodes have.
+    """One sentence for every pool whose models ask for more GPUs than its most nodes have, or can give to replicas.
 
     It is a warning and no error: the replicas that fit run, and the others wait for a node.
     """
@@ -18,15 +18,18 @@ def shortages(stack: StackSettings) -> list[str]:
 
 
 def _shortage(stack: StackSettings, index: int, pool: GpuNodePoolSettings) -> Iterator[str]:
+    if all_fit(stack, pool):
+        return
     models = [model for model in stack.models if model.pool == pool.name]
     wanted = sum(_asked_gpus(model) for model in models)
-    if wanted > most_gpus(pool):
-        asking = " and ".join(f"{model.name} for {_asked_gpus(model)}" for model in models)
-        yield (
-            f"modelyard:pools[{index}]: {wanted} GPUs are asked for ({asking}), but {in_words(pool)} is "
-            f"{most_gpus(pool)}, so replicas will stay Pending without a node: write a "
-            "larger maxNodes where the pool has more nodes, or fewer replicas"
-        )
+    asking = " and ".join(f"{model.name} for {_asked_gpus(model)}" for model in models)
+    # Where the number would do, it is the nodes: a replica has its GPUs on one of them.
+    nodes = "" if wanted > most_gpus(pool) else ", in nodes that cannot hold these replicas whole"
+    yield (
+        f"modelyard:pools[{index}]: {wanted} GPUs are asked for ({asking}), but {in_words(pool)} is {most_gpus(pool)}"
+        f"{nodes}, so replicas will stay Pending without a node: write a larger maxNodes where the pool has more "
+        "nodes, or fewer replicas"
+    )
 
 
 def _asked_gpus(model: ModelSettings) -> int:

@@ -32,6 +32,11 @@ def spare_replicas(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: in
     return room(most_nodes(pool), pool.devices_per_node, _asked(stack, pool), gpus)
 
 
+def all_fit(stack: "StackSettings", pool: "GpuNodePoolSettings") -> bool:
+    """Whether a pool holds the most that its models may ask for, each replica on the nodes that it needs."""
+    return _fit(most_nodes(pool), pool.devices_per_node, _asked(stack, pool))
+
+
 def has_room(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: int, replicas: int = 1) -> bool:
     """Whether there is room for at least so many of these replicas."""
     return _fit(most_nodes(pool), pool.devices_per_node, [*_asked(stack, pool), *[gpus] * replicas])

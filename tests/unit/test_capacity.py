@@ -58,3 +58,12 @@ def test_flavors_and_turns_on_gpus_count(pool: dict[str, Any], words: str) -> No
     assert found(spelled, {**model, "replicas": most}) == []
     (sentence,) = found(spelled, {**model, "replicas": most + 1})
     assert words in sentence
+
+
+def test_a_replica_has_its_gpus_on_one_node() -> None:
+    (sentence,) = found({"gpusPerNode": 3, "maxNodes": 2}, {**QWEN, "gpus": 2, "replicas": 3})
+    assert sentence == (
+        "modelyard:pools[1]: 6 GPUs are asked for (qwen for 6), but maxNodes 2 times gpusPerNode 3 is 6, in nodes that "
+        "cannot hold these replicas whole, so replicas will stay Pending without a node: write a larger maxNodes where "
+        "the pool has more nodes, or fewer replicas"
+    )
