@@ -149,9 +149,7 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
         "nvidia.com/mig-1g.5gb: write strategy: single",
     ),
     "slices by a name of their own from zero": (
-        written(
-            "aks", gpuModel="NVIDIA-A100-80GB-PCIe", mig={"profile": "1g.10gb", "strategy": "mixed"}, minNodes=0
-        ),
+        written("aks", gpuModel="NVIDIA-A100-80GB-PCIe", mig={"profile": "1g.10gb", "strategy": "mixed"}, minNodes=0),
         "modelyard:pools[0].mig.strategy: 'mixed' with adapter 'aks', which makes no node for a pod that asks for "
         "nvidia.com/mig-1g.10gb: write strategy: single, or minNodes: 1",
     ),
