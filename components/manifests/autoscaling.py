@@ -106,8 +106,10 @@ def _scaled_object(
         "triggers": _triggers(model, scaling, source),
     }
     if model.scales_to_zero:
-        # A replica that was woken must not go before it has started.
-        spec["cooldownPeriod"] = scaling.idle_seconds or startup_seconds(model)
+        # A replica that was woken must not go before it has started, nor the first one of a new model, which KEDA
+        # takes for one that nobody has asked for.
+        idle = scaling.idle_seconds or startup_seconds(model)
+        spec |= {"cooldownPeriod": idle, "initialCooldownPeriod": idle}
     return {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": own_metadata, "spec": spec}
 
 

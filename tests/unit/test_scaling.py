@@ -116,7 +116,9 @@ def test_a_model_that_may_go_to_zero_is_woken_by_what_it_could_not_answer_and_ke
 
 @pytest.mark.parametrize(("idle", "seconds"), [({}, 420), ({"idleSeconds": 600}, 600)])
 def test_the_last_replica_stays_as_long_as_a_start_takes(idle: dict[str, Any], seconds: int) -> None:
-    assert scaled_object(**COLD, **idle)["spec"]["cooldownPeriod"] == seconds
+    spec = scaled_object(**COLD, **idle)["spec"]
+    assert (spec["cooldownPeriod"], spec["initialCooldownPeriod"]) == (seconds, seconds)
+    assert not {"cooldownPeriod", "initialCooldownPeriod"} & set(scaled_object()["spec"])
 
 
 def test_the_time_to_the_first_token_is_the_whole_of_every_replica() -> None:
