@@ -19,7 +19,8 @@ class GkeGpuNodePool(pulumi.ComponentResource):
     def __init__(self, name: str, pool: GkePoolSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:GkeGpuNodePool", name, {}, opts)
         self.placement = placement(pool)
-        child = pulumi.ResourceOptions(parent=self)
+        # Another number of first nodes is no reason to make the pool anew.
+        child = pulumi.ResourceOptions(parent=self, ignore_changes=["initialNodeCount"])
         nodes = [
             container.NodePool(f"{name}{group.suffix}-nodes", **gke.node_pool(pool, group), opts=child)
             for group in pool.groups

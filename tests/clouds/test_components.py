@@ -150,8 +150,10 @@ def test_eks_starts_its_nodes_from_a_launch_template(run: Run) -> None:
     assert template.inputs["blockDeviceMappings"][0]["ebs"]["volumeSize"] == 200
 
 
-@pytest.mark.parametrize(("adapter", "kept"), [("eks", "scalingConfig.desiredSize"), ("aks", "nodeCount")])
-def test_the_autoscalers_number_of_nodes_is_no_difference(run: Run, adapter: str, kept: str) -> None:
+@pytest.mark.parametrize(
+    ("adapter", "kept"), [("gke", "initialNodeCount"), ("eks", "scalingConfig.desiredSize"), ("aks", "nodeCount")]
+)
+def test_another_number_of_nodes_is_no_difference(run: Run, adapter: str, kept: str) -> None:
     nodes = deploy(run, stack_of(written(adapter))).named("gpu-nodes")
     assert list(nodes.request.ignoreChanges) == [kept]
 

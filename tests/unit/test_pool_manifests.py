@@ -122,6 +122,21 @@ def test_gke_with_all_that_can_be_said() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("changes", "nodes"),
+    [
+        ({"minNodes": 2, "location": "europe-west4-a"}, 2),
+        ({"minNodes": 5, "zones": ["a", "b"]}, 2),
+        ({"minNodes": 1, "zones": ["a", "b"]}, 0),
+        ({"minNodes": 3}, 0),
+        ({"location": "europe-west4-a"}, 0),
+    ],
+)
+def test_gke_begins_with_no_more_nodes_than_the_fewest(changes: dict[str, Any], nodes: int) -> None:
+    (found,) = gke_pools(maxNodes=9, **changes)
+    assert found["initial_node_count"] == nodes
+
+
 def test_gke_has_a_node_pool_for_each_flavor() -> None:
     spot, paid, a100 = gke_pools(
         minNodes=1,

@@ -1,9 +1,12 @@
 """What a stack file may say of node pools, and the sentence that every mistake gets."""
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 
+from local.paths import CHECKOUT
 from stacks.machines import MIG_PROFILES
 from stacks.machines.google import GPU_TYPES, TPU_TOPOLOGIES
 from stacks.settings import ExistingPoolSettings, MadePoolSettings, SettingsError, Toleration
@@ -323,3 +326,22 @@ def test_google_has_a_name_for_everything_in_its_table() -> None:
     tpus = {model for model in pool.machines if model.startswith("tpu-")}
     assert set(GPU_TYPES) | tpus == set(pool.machines)
     assert all(set(pool.machines[tpu]) <= set(TPU_TOPOLOGIES) for tpu in tpus)
+
+
+def examples() -> list[Any]:
+    """The pools that docs/pools.md shows, but for the fragment of settings that made pools have beside the others."""
+    text = (CHECKOUT / "docs" / "pools.md").read_text(encoding="utf-8").partition("\n## GPU software\n")[0]
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    return [yaml.safe_load(block) for block in blocks if not block.startswith("    ")]
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: str(len(str(example))))
+def test_the_examples_of_the_documentation_are_pools(example: Any) -> None:
+    pools = example["modelyard:pools"] if isinstance(example, dict) else example
+    stack = stack_of(*pools)
+    assert {pool.adapter for pool in stack.pools} <= set(POOL_ADAPTERS)
+
+
+def test_the_documentation_has_an_example_of_every_adapter() -> None:
+    shown = [pool for example in examples() for pool in (example if isinstance(example, list) else [])]
+    assert {pool["adapter"] for pool in shown} == set(MADE)

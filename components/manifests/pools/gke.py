@@ -1,5 +1,6 @@
 """Node pools of Google Kubernetes Engine, as arguments of ``gcp.container.NodePool``."""
 
+import re
 from typing import Any
 
 from components.manifests.pools.nodes import fitted, labels
@@ -29,8 +30,7 @@ def node_pool(pool: GkePoolSettings, group: NodeGroup) -> dict[str, Any]:
         "cluster": pool.cluster,
         "location": pool.location,
         "name": fitted(group.name, NAME_LIMIT),
-        # Of each zone. The autoscaler brings the pool to its fewest nodes.
-        "initial_node_count": 0,
+        "initial_node_count": _first_nodes(pool, group),
         "autoscaling": {
             "total_min_node_count": group.min_nodes,
             "total_max_node_count": pool.max_nodes,
@@ -45,6 +45,16 @@ def node_pool(pool: GkePoolSettings, group: NodeGroup) -> dict[str, Any]:
     if pool.zones:
         found["node_locations"] = list(pool.zones)
     return found
+
+
+def _first_nodes(pool: GkePoolSettings, group: NodeGroup) -> int:
+    """Nodes of each zone to begin with: no more than the fewest of the pool, so what is left comes with the pods.
+
+    In a region GKE chooses the zones where none are named, and how many is not known.
+    """
+    is_zone = re.search(r"-[a-z]$", pool.location) is not None
+    zones = len(pool.zones) or (1 if is_zone else 0)
+    return group.min_nodes // zones if zones else 0
 
 
 def _node_config(pool: GkePoolSettings, group: NodeGroup) -> dict[str, Any]:
