@@ -12,7 +12,7 @@ LOCAL := $(PYTHON) -m local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds local-up local-down local-status local-reset kubectl \
-	preview up destroy refresh output schema artifacts bench-setup bench-scale bench-nodes
+	preview up destroy refresh output schema artifacts fit bench-setup bench-scale bench-nodes
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ schema: .venv ## Write stacks/schema.json anew
 
 artifacts: .venv ## List what STACK=... has the cluster pull, for a mirror; ARGS=--json for programs
 	@$(PYTHON) -m stacks.artifacts $(STACK) $(ARGS)
+
+fit: .venv ## Say whether the models of STACK=... fit their GPUs; ARGS=--json for programs
+	@$(PYTHON) -m stacks.fit $(STACK) $(ARGS)
 
 bench-setup: .venv ## Measure the first and the second `make demo`, and the memory of the whole
 	@$(PYTHON) -m bench.setup $(ARGS)

@@ -8,7 +8,7 @@ needs neither Pulumi nor the stack's passphrase.
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -24,7 +24,7 @@ from components.manifests.images import mirrored
 from components.manifests.llmaz import release as llmaz
 from components.manifests.llmaz.images import images as llmaz_images
 from components.manifests.multi_node import release as leader_worker_set
-from stacks.settings import SettingsError, StackSettings, load_config
+from stacks.settings import NAMESPACE, SettingsError, StackSettings, load_config
 from stacks.settings.sources import BucketSource, HubSource, ImageSource, weights_source
 
 FOLDER = Path(__file__).parent
@@ -47,15 +47,19 @@ class Artifact:
     """Where the stack takes it from instead. None: from its source."""
 
 
-def read(file: Path) -> StackSettings:
+def read(file: Path, **changes: Mapping[str, Any]) -> StackSettings:
     """The settings of a stack file, with something else in place of its encrypted values.
+
+    ``changes`` are laid over its mappings, by their names.
 
     Raises:
         SettingsError: when the file cannot work.
     """
     config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
     numbers = count(1)
-    return load_config({key: _readable(value, numbers) for key, value in config.items()})
+    readable = {key: _readable(value, numbers) for key, value in config.items()}
+    over = {f"{NAMESPACE}:{name}": values for name, values in changes.items()}
+    return load_config(readable | {key: {**readable.get(key, {}), **values} for key, values in over.items()})
 
 
 def artifacts(stack: StackSettings) -> list[Artifact]:

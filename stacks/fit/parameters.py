@@ -16,8 +16,25 @@ class Share:
     """GPUs that share each layer."""
     pipeline: int = 1
     """Groups of GPUs, each with layers of its own."""
-    expert: int = 1
-    """GPUs over which whole experts are spread. 1: every GPU has a slice of each expert."""
+    data: int = 1
+    """Copies of all but the experts, each on GPUs of its own."""
+    whole_experts: bool = False
+    """Whether experts are spread over the GPUs whole. Otherwise every GPU has a slice of each."""
+
+    @property
+    def gpus(self) -> int:
+        """The GPUs of a replica."""
+        return self.tensor * self.pipeline * self.data
+
+    @property
+    def expert_slices(self) -> int:
+        """Into how many slices an expert is cut."""
+        return 1 if self.whole_experts else self.tensor * self.data
+
+    @property
+    def expert_groups(self) -> int:
+        """Into how many groups the experts are dealt."""
+        return self.tensor * self.data if self.whole_experts else 1
 
 
 @dataclass(frozen=True)
@@ -143,8 +160,8 @@ def _mlp(shape: ModelShape, share: Share) -> Parameters:
 
 
 def _experts(shape: ModelShape, experts: Experts, share: Share) -> Parameters:
-    count = -(-experts.count // share.expert)
-    inner = experts.intermediate_size // (1 if share.expert > 1 else share.tensor)
+    count = -(-experts.count // share.expert_groups)
+    inner = experts.intermediate_size // share.expert_slices
     plain = shape.hidden_size * experts.count
     if experts.bias:
         plain += experts.count + count * (2 * inner + shape.hidden_size)

@@ -24,8 +24,8 @@ class Quantization:
     """Bits of one weight, its share of scales and zero points included."""
     scope: Literal["linear", "experts"] = "linear"
     """Which matrices: all of the layers, or only those of experts."""
-    activations: bool = False
-    """Whether activations are quantized too, which needs a GPU that multiplies in that type."""
+    group: int = 0
+    """What the rows that a GPU gets of a matrix must be a multiple of. 0: anything."""
 
     @property
     def bytes(self) -> float:
@@ -36,12 +36,12 @@ class Quantization:
 def grouped(method: str, bits: int, group: int, zero_point: bool) -> Quantization:
     """Weights of few bits with a 16-bit scale, and perhaps a zero point, for each group."""
     extra = (16 + (bits if zero_point else 0)) / group if group > 0 else 0
-    return Quantization(method, bits + extra)
+    return Quantization(method, bits + extra, group=max(group, 0))
 
 
-FP8 = Quantization("fp8", 8, activations=True)
+FP8 = Quantization("fp8", 8)
 """8-bit floats with one scale a matrix or a row."""
-FP8_BLOCKS = Quantization("fp8", 8 + 32 / (128 * 128), activations=True)
+FP8_BLOCKS = Quantization("fp8", 8 + 32 / (128 * 128), group=128)
 """8-bit floats with a 32-bit scale for each block of 128 x 128."""
 MXFP4 = Quantization("mxfp4", 4 + 8 / 32, scope="experts")
 """4-bit floats with an 8-bit scale for each 32 of them, as gpt-oss has its experts."""
@@ -93,4 +93,4 @@ def _compressed(config: Mapping[str, Any]) -> Quantization:
         raise UnknownQuantizationError(f"compressed-tensors with weights of {bits} bits is not known")
     group = int(weights.get("group_size") or 0)
     scale = 16 / group if weights.get("strategy") == "group" and group > 0 else 0
-    return Quantization("compressed-tensors", bits + scale, activations=bool(groups[0].get("input_activations")))
+    return Quantization("compressed-tensors", bits + scale, group=group if scale else 0)

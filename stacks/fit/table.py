@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from stacks.fit.shape import ModelShape, from_config
+from stacks.fit.shape import ModelShape, UnknownShapeError, from_config
 from stacks.settings.models import ModelSettings
 
 FILE = Path(__file__).parent / "models.yaml"
@@ -34,16 +34,37 @@ def _configs() -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+def config_of(name: str) -> Mapping[str, Any] | None:
+    """What the table has of a repository's ``config.json``. None: the table has none of that name."""
+    return _configs().get(name.lower())
+
+
 @cache
 def shape_of(name: str) -> ModelShape | None:
     """The shape of a repository such as ``Qwen/Qwen3-8B``. None: the table has none of that name."""
-    config = _configs().get(name.lower())
+    config = config_of(name)
     return from_config(config) if config else None
 
 
 def known_shape(model: ModelSettings) -> ModelShape | None:
     """The shape of a model, where it is known. None: nothing can be said of it."""
+    found = shape_or_reason(model)
+    return found if isinstance(found, ModelShape) else None
+
+
+def shape_or_reason(model: ModelSettings) -> ModelShape | str:
+    """The shape of a model, or why it is not known."""
+    config = model.config or _published(model.source)
+    if config is None:
+        return "its shape is in no table here: its config.json, as `config`, says it"
+    try:
+        return from_config({**config, **model.engine.hf_overrides})
+    except UnknownShapeError as error:
+        return str(error)
+
+
+def _published(source: str) -> Mapping[str, Any] | None:
     for hub in HUBS:
-        if model.source.startswith(hub):
-            return shape_of(model.source.removeprefix(hub))
+        if source.startswith(hub):
+            return config_of(source.removeprefix(hub))
     return None

@@ -32,9 +32,14 @@ def is_known(model: ModelSettings, shape: ModelShape) -> bool:
 
 def share(model: ModelSettings) -> Share:
     """How the GPUs of a replica share the model."""
-    pipeline = model.engine.pipeline_parallel_size
-    tensor = model.engine.tensor_parallel_size or max(1, model.gpus // pipeline)
-    return Share(tensor=tensor, pipeline=pipeline)
+    engine = model.engine
+    others = engine.pipeline_parallel_size * engine.data_parallel_size
+    return Share(
+        tensor=engine.tensor_parallel_size or max(1, model.gpus // others),
+        pipeline=engine.pipeline_parallel_size,
+        data=engine.data_parallel_size,
+        whole_experts=engine.enable_expert_parallel,
+    )
 
 
 def weights_bytes(model: ModelSettings, shape: ModelShape, parameters: Parameters) -> float:

@@ -8,6 +8,8 @@ from stacks.rules.arguments import ARGUMENT_RULES
 from stacks.rules.callers import CALLER_RULES
 from stacks.rules.console import CONSOLE_RULES
 from stacks.rules.engine import ENGINE_RULES
+from stacks.rules.entrypoint import ENTRYPOINT_RULES
+from stacks.rules.fit import FIT_RULES
 from stacks.rules.gpu_software import GPU_SOFTWARE_RULES
 from stacks.rules.hosts import HOST_RULES
 from stacks.rules.kinds import KIND_RULES
@@ -44,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     *NODE_RULES,
     *SCALING_RULES,
     *ROLLOUT_RULES,
+    *ENTRYPOINT_RULES,
     *MOUNT_RULES,
     *ROUTE_RULES,
     *CALLER_RULES,
@@ -56,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     *CONSOLE_RULES,
     *VALUE_RULES,
     *LLMAZ_RULES,
+    *FIT_RULES,
 )
 
 

@@ -10,6 +10,7 @@ from stacks.settings.auth import ConsumerSettings, GatewayAuthSettings, JwtSetti
 from stacks.settings.base import Cpu, Quantity, Settings
 from stacks.settings.cluster import EMBEDDED_KUBECONFIG, ClusterSettings
 from stacks.settings.engine import EngineSettings
+from stacks.settings.fit import FitSettings
 from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
 from stacks.settings.higress import HigressGatewaySettings, PluginName
 from stacks.settings.lora import AdapterSettings, LoraSettings
@@ -51,6 +52,7 @@ __all__ = [
     "EngineSettings",
     "EnvoyGatewaySettings",
     "ExistingPoolSettings",
+    "FitSettings",
     "GatewayAuthSettings",
     "GatewaySettings",
     "GkePoolSettings",

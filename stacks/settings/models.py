@@ -7,6 +7,7 @@ from pydantic import Field
 from stacks.presets import FAMILIES, FamilyName, family_of
 from stacks.settings.base import Cpu, EnvName, Name, Quantity, Settings
 from stacks.settings.engine import EngineSettings
+from stacks.settings.fit import ModelConfig
 from stacks.settings.lora import LoraSettings
 from stacks.settings.multi_node import RdmaSettings
 from stacks.settings.probes import ProbeSettings
@@ -49,6 +50,9 @@ class ModelSettings(Settings):
     """Size of ``/dev/shm``, taken from the memory above."""
     engine: EngineSettings = EngineSettings()
     """vLLM's engine arguments."""
+    config: ModelConfig | None = None
+    """The model's ``config.json``, as its path from this file's folder or as what it says, for the check whether it
+    fits its GPUs. Default: that of the source's repository, where it is a known one."""
     rdma: RdmaSettings | None = None
     """Network devices by which the nodes of one replica reach each other's GPUs. Default: the pods' own network."""
     lora: LoraSettings | None = None

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from stacks.settings.base import Form, Settings
 from stacks.settings.cluster import ClusterSettings
+from stacks.settings.fit import FitSettings
 from stacks.settings.gateway import CommonGatewaySettings, EnvoyGatewaySettings
 from stacks.settings.gpu_software import GpuSoftwareSettings, NoGpuSoftwareSettings
 from stacks.settings.higress import HigressGatewaySettings
@@ -59,6 +60,8 @@ class StackSettings(Settings):
     """The container that every model runs in."""
     models: tuple[ModelSettings, ...] = ()
     """Models."""
+    fit: FitSettings = FitSettings()
+    """The check whether models fit the GPUs of their pools."""
     llmaz: LlmazSettings = LlmazSettings()
     """The llmaz operator, for models whose ``backend`` is ``llmaz``."""
     leader_worker_set: LeaderWorkerSetSettings = LeaderWorkerSetSettings()

@@ -1,0 +1,1 @@
+"""Checks the fit check against vLLM on a GPU."""

@@ -1,0 +1,70 @@
+"""Says of every model of a stack whether it fits its GPUs: ``make fit STACK=prod``.
+
+It reads the stack file alone, and needs neither Pulumi nor the stack's passphrase. It ends with 1 where one does not.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from stacks.artifacts import FOLDER, read
+from stacks.fit.report import Line, problems, report, table
+from stacks.settings import SettingsError
+
+
+def main() -> None:
+    """Print what the models of a stack take."""
+    parser = argparse.ArgumentParser(prog="make fit", description="Say whether a stack's models fit their GPUs.")
+    parser.add_argument("stack", help="name of the stack")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    given = parser.parse_args()
+    file = FOLDER / f"Pulumi.{given.stack}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(each.name.split(".")[1] for each in FOLDER.glob("Pulumi.*.yaml")))
+        sys.exit(f"{given.stack!r} is no stack: there is no file {file.name} in stacks: write one of {known}")
+    try:
+        # What does not fit is shown here, and no reason to show nothing.
+        stack = read(file, fit={"check": "warn"})
+    except SettingsError as error:
+        sys.exit(f"This stack cannot work as it is written:\n{error}")
+    lines, found = report(stack), problems(stack)
+    sys.stdout.write(f"{json.dumps([as_json(line) for line in lines], indent=2) if given.json else table(lines)}\n")
+    sys.exit("\n".join(found) or 0)
+
+
+def as_json(line: Line) -> dict[str, Any]:
+    """A line as programs read it. Memory is GiB of one GPU."""
+    found = line.fit
+    numbers = (
+        {}
+        if found is None
+        else {
+            "gpu": asdict(found.target),
+            "given_gib": found.given_gib,
+            "weights_gib": found.weights_gib,
+            "activations_gib": found.activations_gib,
+            "graphs_gib": found.graphs_gib,
+            "other_gib": found.other_gib,
+            "cache_gib": found.cache_gib,
+            "cache_needed_gib": found.cache_needed_gib,
+            "max_model_len": found.max_model_len,
+            "longest": found.longest,
+            "tokens": found.tokens,
+            "concurrency": found.concurrency,
+        }
+    )
+    return {
+        "model": line.model.name,
+        "gpus": line.model.gpus,
+        "fits": line.fits,
+        "reason": line.reason or None,
+        "ways_out": line.ways_out,
+        "cost_per_hour": line.cost_per_hour,
+        **numbers,
+    }
+
+
+if __name__ == "__main__":
+    main()
