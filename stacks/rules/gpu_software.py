@@ -70,11 +70,10 @@ def _driver(stack: "StackSettings") -> Iterator[str]:
                 f"{given!r}), and there can be only one: write driver: false"
             )
         if given == "none" and not installs:
-            own = pool.adapter in CLOUDS_OF_THEIR_OWN
-            operator = "" if own else ", or write gpuSoftware.kind: gpu_operator with driver: true"
             yield (
                 f"modelyard:pools[{index}].{path}: 'none', and gpuSoftware of kind {software.kind!r} installs no "
-                f"driver either, so that no GPU could be used: leave it out{operator}"
+                "driver either, so that no GPU could be used: leave it out, or write gpuSoftware.kind: gpu_operator "
+                "with driver: true"
             )
 
 

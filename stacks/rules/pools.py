@@ -195,15 +195,23 @@ def _mixed(path: str, pool: "GpuNodePoolSettings") -> Iterator[str]:
 def _flavors(stack: "StackSettings") -> Iterator[str]:
     for index, pool in enumerate(stack.pools):
         yield from repeats(f"pools[{index}].flavors", "name", (flavor.name for flavor in pool.flavors))
-        seen: dict[str, int] = {}
+        seen: dict[object, int] = {}
         for position, flavor in enumerate(pool.flavors):
-            content = flavor.model_dump_json(exclude={"name"})
+            content = _content(pool, position)
             if content in seen:
                 yield (
                     f"modelyard:pools[{index}].flavors[{position}]: {flavor.name!r} says the same as "
                     f"flavors[{seen[content]}], so it is no other choice: remove one of them"
                 )
             seen.setdefault(content, position)
+
+
+def _content(pool: "GpuNodePoolSettings", position: int) -> object:
+    """What a flavor says beside its name, with what it leaves to its pool."""
+    if pool.adapter == "existing":
+        return tuple(sorted(pool.flavors[position].node_selector.items()))
+    group = pool.groups[position]
+    return group.gpu_model, group.instance_types, group.capacity, group.reservation
 
 
 def _node_classes(stack: "StackSettings") -> Iterator[str]:

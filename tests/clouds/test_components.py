@@ -9,7 +9,7 @@ import pytest
 from components.gpu_node_pool.adapters import adapters
 from components.manifests.pools import ack, aks, eks, gke
 from components.platform import Platform
-from stacks.settings import StackSettings
+from stacks.settings import MadePoolSettings, StackSettings
 from tests.clouds.typed import problems
 from tests.components.conftest import Program, Run
 from tests.unit.pools import pool_of, stack_of, written
@@ -81,6 +81,7 @@ def test_the_sdk_knows_all_that_is_given_and_takes_its_types(adapter: str) -> No
     }
     for changes in ({}, EVERYTHING, *OF_ONE[adapter]):
         pool = pool_of(adapter, **changes)
+        assert isinstance(pool, MadePoolSettings)
         for sdk, described in arguments[adapter]():
             assert [found for group in pool.groups for found in problems(sdk, described(pool, group))] == []
 

@@ -25,7 +25,7 @@ def problems(arguments: type, values: Mapping[str, Any], path: str = "") -> Iter
     """
     module = sys.modules[arguments.__module__]
     inputs = sys.modules[f"{module.__package__}._inputs"]
-    hints = typing.get_type_hints(arguments.__init__, vars(module), {**vars(inputs), **FORWARD})
+    hints = typing.get_type_hints(vars(arguments)["__init__"], vars(module), {**vars(inputs), **FORWARD})
     for name, value in values.items():
         if name in hints:
             yield from _problems(list(_members(hints[name])), value, f"{path}{name}")

@@ -109,13 +109,6 @@ def test_no_driver(software: dict[str, Any] | None, kind: str) -> None:
     ]
 
 
-def test_no_driver_on_nodes_that_only_their_cloud_can_give_one() -> None:
-    assert of(None, {**GKE, "driver": "none"}) == [
-        "modelyard:pools[0].driver: 'none', and gpuSoftware of kind 'none' installs no driver either, so that no GPU "
-        "could be used: leave it out"
-    ]
-
-
 def test_a_drivers_version_without_a_driver() -> None:
     assert of({**OPERATOR, "driver": False, "driverVersion": "580.105.08"}) == [
         "modelyard:gpuSoftware.driverVersion: '580.105.08' with driver false, which installs none: leave it out, or "

@@ -158,7 +158,7 @@ def test_gke_has_a_node_pool_for_each_flavor() -> None:
 
 def test_gke_shares_gpus_by_itself() -> None:
     (cut,) = gke_pools(gpuModel="NVIDIA-A100-SXM4-80GB", mig={"profile": "3g.40gb"})
-    (shared,) = gke_pools(timeSlicing={"replicas": 4}, driver="none")
+    (shared,) = gke_pools(timeSlicing={"replicas": 4}, driver="latest")
     assert cut["node_config"]["guest_accelerators"] == [
         {
             "type": "nvidia-a100-80gb",
@@ -171,7 +171,7 @@ def test_gke_shares_gpus_by_itself() -> None:
         {
             "type": "nvidia-l4",
             "count": 1,
-            "gpu_driver_installation_config": {"gpu_driver_version": "INSTALLATION_DISABLED"},
+            "gpu_driver_installation_config": {"gpu_driver_version": "LATEST"},
             "gpu_sharing_config": {"gpu_sharing_strategy": "TIME_SHARING", "max_shared_clients_per_gpu": 4},
         }
     ]

@@ -165,6 +165,20 @@ RULES: dict[str, tuple[dict[str, Any], str]] = {
         written("gke", flavors=[{"name": "a", "capacity": "spot"}, {"name": "b", "capacity": "spot"}]),
         "modelyard:pools[0].flavors[1]: 'b' says the same as flavors[0], so it is no other choice: remove one of them",
     ),
+    "flavor that says what its pool says": (
+        written("gke", flavors=[{"name": "a", "gpuModel": "NVIDIA-L4"}, {"name": "b", "capacity": "on_demand"}]),
+        "modelyard:pools[0].flavors[1]: 'b' says the same as flavors[0], so it is no other choice: remove one of them",
+    ),
+    "flavors of the same nodes": (
+        written(
+            "existing",
+            flavors=[
+                {"name": "a", "gpuMemoryGib": 24, "nodeSelector": {"x": "1", "y": "2"}},
+                {"name": "b", "nodeSelector": {"y": "2", "x": "1"}},
+            ],
+        ),
+        "modelyard:pools[0].flavors[1]: 'b' says the same as flavors[0], so it is no other choice: remove one of them",
+    ),
     "no node class": (
         written("karpenter", ec2NodeClass=None),
         "modelyard:pools[0]: no node class is given, and Karpenter's machines are described by exactly one: write one "

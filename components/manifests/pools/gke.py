@@ -11,9 +11,6 @@ from stacks.settings.pools.made import NodeGroup
 NAME_LIMIT = 40
 """The longest name of a node pool."""
 
-DRIVERS = {"default": "DEFAULT", "latest": "LATEST", "none": "INSTALLATION_DISABLED"}
-"""What ``driver`` means in Google's words."""
-
 EFFECTS = {"NoSchedule": "NO_SCHEDULE", "PreferNoSchedule": "PREFER_NO_SCHEDULE", "NoExecute": "NO_EXECUTE"}
 """A taint's effects in Google's words."""
 
@@ -90,7 +87,7 @@ def _accelerator(pool: GkePoolSettings, group: NodeGroup, machine: str) -> dict[
     found: dict[str, Any] = {
         "type": gpu_type(group.gpu_model or "", machine),
         "count": pool.gpus_per_node,
-        "gpu_driver_installation_config": {"gpu_driver_version": DRIVERS[pool.driver]},
+        "gpu_driver_installation_config": {"gpu_driver_version": pool.driver.upper()},
     }
     if pool.mig:
         found["gpu_partition_size"] = pool.mig.profile

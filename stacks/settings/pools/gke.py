@@ -23,8 +23,8 @@ class GkePoolSettings(MadePoolSettings):
     """Zones of the nodes. Default: the cluster's."""
     service_account: str | None = None
     """E-mail address of the nodes' service account. Default: Google's own for Compute Engine."""
-    driver: Literal["default", "latest", "none"] = "default"
-    """The driver of NVIDIA's GPUs. ``default`` or ``latest``: GKE installs it. ``none``: the stack's GPU software."""
+    driver: Literal["default", "latest"] = "default"
+    """Which driver of NVIDIA's GPUs GKE installs."""
 
     @property
     def machines(self) -> Machines:
