@@ -58,7 +58,8 @@ def _run(settings: ServingSettings) -> Reason:
     server = Loopback(settings.host, settings.port, api_key(settings.extra_args, os.environ))
     times = Times(
         drain=settings.drain_seconds,
-        handover=min(settings.handover_seconds, settings.drain_seconds),
+        # A request that comes last gets its time, too.
+        handover=min(settings.handover_seconds, settings.drain_seconds / 2),
         hung=settings.hung_seconds,
     )
     first_requests = None if settings.headless else partial(warm_up, server, settings.warm_up_tokens, _log)

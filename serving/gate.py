@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 from serving.control import Control, Phase
 from serving.progress import Progress, vllm_engines
@@ -48,10 +48,6 @@ _TRY_AGAIN_LATER = 1013
 _log = logging.getLogger("vllm.modelyard")
 
 
-class CutError(Exception):
-    """The time for running requests is over."""
-
-
 class Gate:
     """The middleware. One of them is in each of vLLM's API servers."""
 
@@ -67,6 +63,7 @@ class Gate:
         self._app = app
         self._control = Control.attached()
         self._slot = self._control.claim_slot()
+        self._running: set[asyncio.Task[object]] = set()
         self._own: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
             READY: self._ready,
             LIVE: self._live,
@@ -97,26 +94,28 @@ class Gate:
             slots[slot] -= 1
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        block = self._control.block
         started = False
 
         # Not a coroutine of its own: each piece of a stream goes through here.
-        def cuttable(message: Message) -> Awaitable[None]:
+        def noticed(message: Message) -> Awaitable[None]:
             nonlocal started
-            if block[0] == Phase.CUT:
-                raise CutError
             started = True
             return send(message)
 
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._running.add(task)
         try:
-            await self._app(scope, receive, cuttable)
-        except Exception:
-            if block[0] != Phase.CUT:
+            await self._app(scope, receive, noticed)
+        except asyncio.CancelledError:
+            if self._control.phase != Phase.CUT:
                 raise
-            # A stream ends here, without its last chunk, so that its client knows. Nothing was sent of another
+            task.uncancel()
+            # A stream ends here, without its last piece, so that its client knows. Nothing was sent of another
             # answer, and a gateway can still have it from elsewhere.
             if not started:
                 await _refuse(scope, send)
+        finally:
+            self._running.discard(task)
 
     async def _live_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         watching = asyncio.create_task(self._watch(scope["app"].state.engine_client))
@@ -131,6 +130,10 @@ class Gate:
         while True:
             if engine.errored:
                 control.report_engine_dead()
+            if control.phase == Phase.CUT:
+                # vLLM itself ends its engine first, and then waits for ever for answers that nobody makes.
+                for task in self._running:
+                    task.cancel()
             if progress is not None:
                 try:
                     hung = progress.hung(time.monotonic(), engine.get_num_unfinished_requests())

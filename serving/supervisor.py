@@ -30,6 +30,8 @@ TICK_SECONDS = 0.1
 """Seconds between two looks at the block that is shared with vLLM."""
 LAST_WORDS_SECONDS = 3.0
 """What vLLM gets, after its engine died, to write down why and to answer who waits."""
+CUT_SECONDS = 2.0
+"""What requests get, when their time is over, to be ended by the gate one by one."""
 STOP_SECONDS = 15.0
 """What vLLM gets to end after SIGTERM, when nothing runs any more. It is part of the pod's margin."""
 
@@ -91,6 +93,7 @@ class Supervisor:
         self._status: int | None = None
         self._stop_order: float | None = None
         self._kill_at: float | None = None
+        self._cut_at: float | None = None
         self._engine_died = False
         self._was_ready = False
         self._failure: Reason | None = None
@@ -171,17 +174,16 @@ class Supervisor:
     def _stop(self) -> None:
         if self._stop_order is not None or self._ending:
             # Whoever says it twice does not want to wait.
-            self._cut("told to stop a second time")
+            self._cut("it was told to stop a second time", "")
             return
         self._stop_order = time.monotonic()
         if self._control.phase != Phase.READY:
             self._log("stopping before it was ready")
             self._end()
         elif self._control.hung:
-            self._failure = self._failure or _hung(self._times)
+            self._failure = _hung(self._times)
             self._log(self._failure.sentence)
             self._control.phase = Phase.CUT
-            self._end()
         else:
             self._control.phase = Phase.HANDOVER
             self._log(f"stopping: {self._control.in_flight} requests run, and get {self._times.drain:g} s")
@@ -203,29 +205,30 @@ class Supervisor:
             self._drain(now - self._stop_order)
 
     def _drain(self, passed: float) -> None:
-        if passed >= self._times.drain:
-            self._cut(f"{self._times.drain:g} s have passed")
-        elif self._control.phase == Phase.REFUSING and self._control.in_flight == 0:
+        phase, running = self._control.phase, self._control.in_flight
+        if phase == Phase.CUT:
+            self._cut_at = self._cut_at or passed
+            if running == 0 or passed - self._cut_at >= CUT_SECONDS:
+                self._end()
+        elif passed >= self._times.drain:
+            remedy = f": set probes.drainSeconds above the longest answer, which is {self._times.drain:g} now"
+            self._cut(f"{self._times.drain:g} s had passed", remedy)
+        elif phase == Phase.REFUSING and running == 0:
             self._log(f"drained after {passed:.1f} s")
             self._end()
         elif passed >= self._times.handover:
             # Counted again at the next tick: a request may be between its count and its look at the phase.
             self._control.phase = Phase.REFUSING
 
-    def _cut(self, why: str) -> None:
+    def _cut(self, when: str, remedy: str) -> None:
         if self._ending:
             self._kill()
             return
         running = self._control.in_flight
-        if running:
-            self._failure = Reason(
-                ExitCode.CUT,
-                f"{running} requests still ran when {why}, and were cut: set probes.drainSeconds above the longest "
-                f"answer, which is {self._times.drain:g} now.",
-            )
+        if running and self._failure is None:
+            self._failure = Reason(ExitCode.CUT, f"{running} requests still ran when {when}, and were cut{remedy}.")
             self._log(self._failure.sentence)
         self._control.phase = Phase.CUT
-        self._end()
 
     def _end(self) -> None:
         self._send(signal.SIGTERM)
@@ -292,7 +295,7 @@ def _hung(times: Times) -> Reason:
     return Reason(
         ExitCode.HUNG,
         f"The engine had requests and made no step for {times.hung:g} s, so it was ended: look for a GPU error (Xid) "
-        "in the node's kernel log, or set MODELYARD_HUNG_SECONDS higher in env if a single step may take so long.",
+        "in the node's kernel log, or set probes.hungSeconds higher if a single step may take so long.",
     )
 
 

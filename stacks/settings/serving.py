@@ -49,6 +49,8 @@ class ServingSettings(Settings):
     entrypoint: Literal["vllm", "modelyard"] = "vllm"
     """What the container runs: ``vllm serve``, or Modelyard's ``serving`` package, for an image that
     ``serving/Containerfile`` has made."""
+    preflight: Literal["refuse", "warn"] = "refuse"
+    """Whether a replica starts although a check before its start failed. For ``entrypoint: modelyard``."""
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
     """When the node pulls the image."""
     python: str = "python3"

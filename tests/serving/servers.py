@@ -84,7 +84,8 @@ class Server:
     def ask(self, method: str, path: str, body: object = None, timeout: float = 30) -> HTTPResponse:
         """A response whose body is yet to be read."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        connection.request(method, path, None if body is None else json.dumps(body))
+        headers = {"Connection": "close", "Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
         return connection.getresponse()
 
     def status(self, method: str, path: str, body: object = None) -> int:

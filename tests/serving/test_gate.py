@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,15 +38,19 @@ class App:
 
 def ask(gate: Gate, method: str = "POST", path: str = "/v1/completions", kind: str = "http") -> Messages:
     sent: Messages = []
+    asyncio.run(gate({"type": kind, "method": method, "path": path}, receive, sender(sent)))
+    return sent
 
+
+async def receive() -> Any:
+    return {}
+
+
+def sender(sent: Messages) -> Callable[[Any], Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    async def receive() -> Any:
-        return {}
-
-    asyncio.run(gate({"type": kind, "method": method, "path": path}, receive, send))
-    return sent
+    return send
 
 
 def test_a_request_is_counted_while_it_runs(control: Control) -> None:
@@ -93,19 +98,61 @@ def test_otherwise_they_are_taken(control: Control, phase: Phase) -> None:
     assert ask(Gate(App()))[0]["status"] == 200
 
 
-def test_a_stream_is_cut_in_the_middle(control: Control) -> None:
-    app = App()
-    app.between = lambda: setattr(control, "phase", Phase.CUT)
-    assert [message.get("body") for message in ask(Gate(app))] == [None, b"1"]
+def cut(app: Any, control: Control, monkeypatch: pytest.MonkeyPatch) -> Messages:
+    """What a request gets whose time is over while the application works on it."""
+    monkeypatch.setattr("serving.gate.WATCH_SECONDS", 0.01)
+    engine = SimpleNamespace(errored=False)
+    alive = {"type": "lifespan", "app": SimpleNamespace(state=SimpleNamespace(engine_client=engine))}
+    gate, sent = Gate(app), list[dict[str, Any]]()
+
+    async def both() -> None:
+        watching = asyncio.create_task(gate(alive, receive, sender(sent)))
+        await gate({"type": "http", "method": "POST", "path": "/v1/completions"}, receive, sender(sent))
+        watching.cancel()
+
+    asyncio.run(both())
+    assert control.in_flight == 0
+    return sent
 
 
-def test_an_answer_that_had_not_begun_becomes_a_503(control: Control) -> None:
-    async def late(scope: Any, receive: Any, send: Any) -> None:
-        control.phase = Phase.CUT
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+def test_a_stream_is_cut_in_the_middle(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stuck(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"1", "more_body": True})
+            control.phase = Phase.CUT
+        await asyncio.Event().wait()
 
-    sent = ask(Gate(late))
-    assert [message.get("status") for message in sent] == [503, None]
+    assert [message.get("body") for message in cut(stuck, control, monkeypatch)] == [None, b"1"]
+
+
+def test_an_answer_that_had_not_begun_becomes_a_503(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stuck(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            control.phase = Phase.CUT
+        await asyncio.Event().wait()
+
+    assert [message.get("status") for message in cut(stuck, control, monkeypatch)] == [503, None]
+
+
+def test_a_client_that_goes_away_is_no_cut(control: Control) -> None:
+    async def gone(scope: Any, receive: Any, send: Any) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        ask(Gate(gone))
+    assert control.in_flight == 0
+
+
+def test_a_dead_engine_is_reported(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = SimpleNamespace(errored=True)
+    scope = {"type": "lifespan", "app": SimpleNamespace(state=SimpleNamespace(engine_client=engine))}
+
+    async def brief(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0)
+
+    asyncio.run(Gate(brief)(scope, receive, sender([])))
+    assert control.engine_dead
 
 
 def test_a_websocket_is_refused_in_its_own_way(control: Control) -> None:

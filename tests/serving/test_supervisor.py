@@ -189,7 +189,7 @@ def test_a_stream_longer_than_the_drain_is_cut_without_its_end(serve: Start) -> 
     assert running.done().broken
     assert b"[DONE]" not in running.text
     assert server.message == (
-        "1 requests still ran when 1 s have passed, and were cut: set probes.drainSeconds above the longest answer, "
+        "1 requests still ran when 1 s had passed, and were cut: set probes.drainSeconds above the longest answer, "
         "which is 1 now."
     )
 
@@ -210,6 +210,7 @@ def test_a_second_sigterm_does_not_wait(serve: Start) -> None:
     server.signal(signal.SIGTERM)
     assert server.ended() == ExitCode.CUT
     assert running.done().broken
+    assert server.message == "1 requests still ran when it was told to stop a second time, and were cut."
 
 
 def test_sigterm_during_the_start_ends_it(serve: Start) -> None:

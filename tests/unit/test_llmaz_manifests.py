@@ -134,17 +134,17 @@ spec:
   image: registry.example/serving
   version: "1"
   startupProbe:
-    httpGet: {{path: /health, port: http}}
+    httpGet: {{path: /modelyard/ready, port: http}}
     periodSeconds: 2
     timeoutSeconds: 2
     failureThreshold: 210
   readinessProbe:
-    httpGet: {{path: /health, port: http}}
+    httpGet: {{path: /modelyard/ready, port: http}}
     periodSeconds: 5
     timeoutSeconds: 5
     failureThreshold: 2
   livenessProbe:
-    httpGet: {{path: /health, port: http}}
+    httpGet: {{path: /modelyard/live, port: http}}
     periodSeconds: 10
     timeoutSeconds: 10
     failureThreshold: 6
