@@ -73,8 +73,8 @@ class Case:
     """Settings of the engine, as in a stack file."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """What its config.json has otherwise than the model's."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment of vLLM."""
+    lora: Mapping[str, Any] | None = None
+    """LoRA adapters, as in a stack file."""
 
     @property
     def full_config(self) -> dict[str, Any]:
@@ -83,10 +83,13 @@ class Case:
         return {"rms_norm_eps": 1e-6, **HF_FIELDS[config["architectures"][0]], **config}
 
 
-V2: Mapping[str, str] = {"VLLM_USE_V2_MODEL_RUNNER": "1"}
-"""The model runner that newer releases take by themselves."""
-PHI4_MINI_ROPE = {"rope_scaling": {"type": "longrope", "short_factor": [1.0] * 48, "long_factor": [1.0] * 48}}
-PHI4_MINI: Mapping[str, Any] = {**PHI4_MINI_ROPE, "original_max_position_embeddings": 4096}
+PHI4_MINI: Mapping[str, Any] = {
+    "original_max_position_embeddings": 4096,
+    "rope_scaling": {"type": "longrope", "short_factor": [1.0] * 48, "long_factor": [1.0] * 48},
+}
+AWQ: Mapping[str, Any] = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"}
+FP8: Mapping[str, Any] = {"quant_method": "fp8", "weight_block_size": [128, 128], "activation_scheme": "dynamic"}
+LORA: Mapping[str, Any] = {"adapters": [{"name": "a", "source": "hf://a/a"}], "maxLoras": 4, "maxLoraRank": 64}
 
 CASES: tuple[Case, ...] = (
     Case("Qwen2.5-1.5B", "Qwen/Qwen2.5-1.5B-Instruct", SERVER),
@@ -100,20 +103,16 @@ CASES: tuple[Case, ...] = (
     Case("Qwen2.5-72B", "Qwen/Qwen2.5-72B-Instruct", SERVER),
     Case("Qwen3-8B, fp8 online", "Qwen/Qwen3-8B", {**SERVER, "quantization": "fp8"}),
     Case("Llama-3.1-8B, fp8 KV cache", "meta-llama/Llama-3.1-8B", {**SERVER, "kvCacheDtype": "fp8"}),
-    Case("Qwen2.5-1.5B, second runner", "Qwen/Qwen2.5-1.5B-Instruct", SERVER, environment=V2),
     Case("Gemma-3-1B", "google/gemma-3-1b-it", SERVER),
     Case("Phi-4-mini", "microsoft/Phi-4-mini-instruct", SERVER, PHI4_MINI),
-    Case("Llama-3.1-8B", "meta-llama/Llama-3.1-8B", SERVER),
-    Case("Qwen3-8B-FP8", "Qwen/Qwen3-8B-FP8", SERVER),
-    Case("Qwen2.5-7B-AWQ", "Qwen/Qwen2.5-7B-Instruct-AWQ", SERVER),
+    Case("Qwen3-8B-FP8", "Qwen/Qwen3-8B-FP8", SERVER, {"quantization_config": {**FP8, "fmt": "e4m3"}}),
+    Case("Qwen2.5-7B-AWQ", "Qwen/Qwen2.5-7B-Instruct-AWQ", SERVER, {"quantization_config": AWQ}),
     Case("Mixtral-8x7B", "mistralai/Mixtral-8x7B-v0.1", SERVER),
     Case("Phi-3-mini-4k", "microsoft/Phi-3-mini-4k-instruct", SERVER),
-    Case("Qwen2.5-32B", "Qwen/Qwen2.5-32B-Instruct", SERVER),
     Case("phi-4", "microsoft/phi-4", SMALL),
     Case("Gemma-2-2B", "google/gemma-2-2b-it", SMALL),
     Case("Qwen2.5-1.5B, eager", "Qwen/Qwen2.5-1.5B-Instruct", {**SERVER, "enforceEager": True}),
+    Case("Qwen3-0.6B, LoRA", "Qwen/Qwen3-0.6B", {**SMALL, "enforceEager": True}, lora=LORA),
     Case("SmolLM2-135M", "HuggingFaceTB/SmolLM2-135M-Instruct", SMALL),
-    Case("Qwen3-0.6B", "Qwen/Qwen3-0.6B", SMALL),
-    Case("Qwen3-8B, second runner", "Qwen/Qwen3-8B", SERVER, environment=V2),
 )
 """Every case, those first that matter most where time is short."""

@@ -1,6 +1,6 @@
 """Memory of one GPU beside weights and KV cache, calibrated on vLLM itself.
 
-The constants are from 20 starts of vLLM 0.26.0 with random weights on an H200, by ``bench/fit``; docs/figures.md has
+The constants are from 22 starts of vLLM 0.26.0 with random weights on an H200, by ``bench/fit``; docs/figures.md has
 them beside what they predict. Where those starts differ, the constant is the larger figure.
 """
 
@@ -20,6 +20,9 @@ LEAST_ACTIVATIONS_GIB = 0.12
 """The least that a step takes: that of a model of 135M."""
 HIDDEN_VECTORS = 7
 """Vectors of the hidden size that a layer holds of every token at its fullest: 5 to 7 seen."""
+SORTED_LOGIT_BYTES = 18
+"""Bytes of a logit where vLLM takes its older model runner, which it did for models with experts: in the model's type,
+in 32 bits, in 32 bits sorted, and its place in 64."""
 ROUNDING_BYTES = 2 * 1024**2
 """What PyTorch's allocator loses to rounding in each layer, and no more than the next share of it."""
 ROUNDING_SHARE = 0.03
@@ -43,7 +46,7 @@ def activations_gib(model: ModelSettings, shape: ModelShape, share: Share, step:
     matrix = padded_vocab(shape) // share.tensor * shape.hidden_size
     # While the compiler tries the kernels of the model's ends, it holds a copy of the embedding.
     compiled = 0 if model.engine.enforce_eager else (matrix + 2 * step.tokens * shape.hidden_size) * element
-    logits = step.sequences * padded_vocab(shape) * element
+    logits = step.sequences * padded_vocab(shape) * (SORTED_LOGIT_BYTES if shape.experts else element)
     return max(LEAST_ACTIVATIONS_GIB, max(forward, compiled, logits) / GIB)
 
 
