@@ -45,7 +45,7 @@ POOLS: dict[str, dict[str, Any]] = {
 STACK = {
     "modelyard:pools": [written(adapter, name=adapter, **changes) for adapter, changes in POOLS.items()],
     "modelyard:models": [
-        {"name": f"on-{adapter}", "source": "hf://Qwen/Qwen3-8B", "pool": adapter} for adapter in POOLS
+        {"name": f"on-{adapter}", "source": "hf://Qwen/Qwen2.5-1.5B-Instruct", "pool": adapter} for adapter in POOLS
     ],
 }
 TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
