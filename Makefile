@@ -12,7 +12,7 @@ LOCAL := $(PYTHON) -m local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds local-up local-down local-status local-reset kubectl \
-	preview up destroy refresh output schema artifacts fit bench-setup bench-scale bench-nodes
+	preview up destroy refresh output schema artifacts fit bench-setup bench-scale bench-nodes bench-gate
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -75,6 +75,9 @@ bench-setup: .venv ## Measure the first and the second `make demo`, and the memo
 
 bench-scale: .venv ## Measure the program by the number of models, beside a flat one
 	@$(PYTHON) -m bench.scale $(ARGS)
+
+bench-gate: .venv ## Measure what the middleware in vLLM's server costs a request
+	@$(PYTHON) -m bench.gate
 
 bench-nodes: .venv ## Measure 500 models on 1,000 simulated nodes of 8 GPUs, some of which leave
 	@$(PYTHON) -m bench.nodes $(ARGS)
