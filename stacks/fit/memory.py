@@ -34,7 +34,7 @@ def loaded_gib(model: ModelSettings, shape: ModelShape, share: Share) -> float:
     """What vLLM reports of a loaded model beyond its weights: positions' tables, and what the allocator rounds up."""
     layers = stage_layers(shape, share.pipeline, 0)
     each = weights_bytes(model, shape, layer(shape, layers[-1], share))
-    positions = shape.max_position_embeddings * shape.rotary_dim * element_bytes(model, shape)
+    positions = shape.longest_context * shape.rotary_dim * element_bytes(model, shape)
     return (len(layers) * min(ROUNDING_BYTES, ROUNDING_SHARE * each) + positions) / GIB
 
 

@@ -99,7 +99,11 @@ def _line(stack: StackSettings, index: int, model: ModelSettings) -> Line:
     found = fit(model, shape, there)
     if found is None:
         return Line(index, model, None, "one of its settings takes memory that is not worked out", cost_per_hour=cost)
-    others = {name: each for name, one in pools.items() if (each := target(one))}
+    others = {
+        name: each
+        for name, one in pools.items()
+        if one.devices_per_node >= model.gpus and not (one.mig and model.gpus > 1) and (each := target(one))
+    }
     ways = () if found.fits else tuple(ways_out(model, shape, pool, others))
     return Line(index, model, found, ways_out=ways, cost_per_hour=cost)
 
@@ -132,7 +136,7 @@ def _indivisible(index: int, model: ModelSettings, shape: ModelShape) -> Iterato
 
 
 def _too_long(index: int, model: ModelSettings, shape: ModelShape) -> Iterator[str]:
-    said, most = model.engine.max_model_len, shape.max_position_embeddings
+    said, most = model.engine.max_model_len, shape.longest_context
     if said and said > most and "VLLM_ALLOW_LONG_MAX_MODEL_LEN" not in model.env and not model.engine.hf_overrides:
         yield (
             f"modelyard:models[{index}].engine.maxModelLen: {said} tokens, but the model was made for {most}, and vLLM "

@@ -82,8 +82,10 @@ class ModelShape:
     """Tokens of the vocabulary."""
     tied_embeddings: bool
     """Whether one matrix is both the embedding and the output layer."""
-    max_position_embeddings: int
-    """Longest context that the model was made for, in tokens."""
+    longest_context: int
+    """Longest context that the model can be asked for, in tokens."""
+    default_context: int
+    """Longest context where none is asked for, in tokens."""
     windows: tuple[int | None, ...] = ()
     """Sliding window of each layer in tokens, None where it sees everything."""
     qkv_bias: bool = False
@@ -142,6 +144,8 @@ def _shape(architecture: str, config: Mapping[str, Any]) -> ModelShape:
     layers = int(text["num_hidden_layers"])
     head_dim = int(text.get("head_dim") or hidden // heads)
     latent = _latent(text) if architecture in LATENT else None
+    longest = int(int(text["max_position_embeddings"]) * (1 if architecture in UNSCALED else _rope_factor(text)))
+    by_lengths = any(_rope_type(rope) in BY_LENGTHS for rope in _ropes(text))
     return ModelShape(
         architecture=architecture,
         dtype=str(config.get("dtype") or config.get("torch_dtype") or text.get("torch_dtype") or "float32"),
@@ -153,7 +157,8 @@ def _shape(architecture: str, config: Mapping[str, Any]) -> ModelShape:
         intermediate_size=int(text["intermediate_size"]),
         vocab_size=int(text["vocab_size"]),
         tied_embeddings=bool(text.get("tie_word_embeddings", architecture in TIED)),
-        max_position_embeddings=int(text["max_position_embeddings"]),
+        longest_context=longest,
+        default_context=int(text.get("original_max_position_embeddings") or longest) if by_lengths else longest,
         windows=_windows(architecture, text, layers),
         experts=_experts(architecture, text),
         latent=latent,
@@ -167,6 +172,22 @@ def _shape(architecture: str, config: Mapping[str, Any]) -> ModelShape:
         norms=4 if architecture in FOUR_NORMS else 2,
         sinks=architecture == "GptOssForCausalLM",
     )
+
+
+def _ropes(text: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The ways in which positions are scaled: one, or one for each kind of layer."""
+    said = text.get("rope_parameters") or text.get("rope_scaling") or {}
+    nested = [value for value in said.values() if isinstance(value, Mapping)]
+    return nested or [said]
+
+
+def _rope_type(rope: Mapping[str, Any]) -> str:
+    return str(rope.get("rope_type") or rope.get("type") or "default")
+
+
+def _rope_factor(text: Mapping[str, Any]) -> float:
+    factors = [rope.get("factor") or 1 for rope in _ropes(text) if _rope_type(rope) not in SCALED_ALREADY]
+    return float(factors[-1]) if factors else 1.0
 
 
 def _latent(text: Mapping[str, Any]) -> LatentAttention:
@@ -255,6 +276,12 @@ MULTIMODAL: Mapping[str, Mapping[str, Any]] = {
     }
 }
 """What a language model's configuration inside another one need not say: the defaults of its class in transformers."""
+BY_LENGTHS = frozenset({"longrope", "su"})
+"""Scalings of positions with one way for short and one for long contexts. vLLM takes the short one by itself."""
+SCALED_ALREADY = frozenset({*BY_LENGTHS, "deepseek_llama_scaling", "deepseek_yarn", "llama3", "yarn"})
+"""Scalings of positions that ``max_position_embeddings`` counts already (vLLM's ``config/model.py``)."""
+UNSCALED = frozenset({"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"})
+"""Architectures whose ``max_position_embeddings`` counts any scaling."""
 LATENT = frozenset({"DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM"})
 """Architectures with latent attention."""
 TIED = frozenset({"Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"})

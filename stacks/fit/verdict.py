@@ -128,7 +128,7 @@ def fit(model: ModelSettings, shape: ModelShape, target: Target) -> Fit | None:
         activations_gib=memory.activations_gib(model, shape, spread, step),
         graphs_gib=memory.graphs_gib(model),
         other_gib=memory.other_gib(spread),
-        max_model_len=engine.max_model_len or shape.max_position_embeddings,
+        max_model_len=engine.max_model_len or shape.default_context,
         cache=layout(shape, spread, _kv_bytes(model, shape), in_flight_tokens(model, step)),
         cache_limit_gib=fixed / GIB if fixed else None,
     )

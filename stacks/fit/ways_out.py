@@ -23,7 +23,10 @@ FP8_WEIGHTS, FP8_CACHE = (8, 0), (8, 9)
 def ways_out(
     model: ModelSettings, shape: ModelShape, pool: GpuNodePoolSettings, pools: Mapping[str, Target]
 ) -> list[str]:
-    """What to write instead, the least costly to quality first. Empty: nothing of it helps."""
+    """What to write instead, the least costly to quality first. Empty: nothing of it helps.
+
+    ``pools`` are those with as many GPUs as the model wants, and what each of them is.
+    """
     here = target(pool)
     if here is None:
         return []
@@ -53,6 +56,9 @@ def _with_gpus(model: ModelSettings, gpus: int) -> ModelSettings:
 
 
 def _counts(model: ModelSettings, shape: ModelShape, pool: GpuNodePoolSettings) -> Iterator[int]:
+    # Slices of GPUs cannot share a model.
+    if pool.mig:
+        return
     for gpus in range(model.gpus + 1, pool.devices_per_node + 1):
         more = _with_gpus(model, gpus)
         if share(more).gpus == gpus and divides(shape, share(more)) is None:

@@ -224,6 +224,27 @@ def test_types_that_a_gpu_does_not_have() -> None:
     assert oss.startswith("modelyard:models[0].engine.quantization: mxfp4 needs a GPU of compute capability 8.0")
 
 
+def scaled(kind: str, **fields: Any) -> ModelShape:
+    rope = {"rope_type": kind, "factor": 4.0}
+    return from_config({**(config_of("Qwen/Qwen3-8B") or {}), "rope_scaling": rope, **fields})
+
+
+def test_contexts_by_the_scaling_of_positions() -> None:
+    assert scaled("linear").longest_context == 4 * 40960
+    assert scaled("yarn").longest_context == 40960
+    long = scaled("longrope", original_max_position_embeddings=4096)
+    assert (long.longest_context, long.default_context) == (40960, 4096)
+
+
+def test_a_way_out_names_no_pool_with_too_few_gpus_and_no_slices() -> None:
+    raw = values("Qwen/Qwen2.5-72B-Instruct", {"gpusPerNode": 2}, check="warn", gpus=2, engine={"maxModelLen": 32768})
+    large = {"name": "large", "gpuModel": "NVIDIA-H200"}
+    raw["pools"].append({**large, "gpusPerNode": 1})
+    assert [line.ways_out for line in report(load(raw))] == [()]
+    raw["pools"][1] = {**large, "gpusPerNode": 2}
+    assert [line.ways_out for line in report(load(raw))] == [("pool: large",)]
+
+
 def test_a_config_of_ones_own(tmp_path: Path) -> None:
     config = config_of("Qwen/Qwen3-8B")
     (tmp_path / "config.json").write_text(json.dumps(config))
