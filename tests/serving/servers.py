@@ -113,9 +113,15 @@ def free_port() -> int:
         return port
 
 
-def start(folder: Path, modules: Path, python: str = sys.executable, run: str = "-m serving", **values: str) -> Server:
-    """Start `python -m serving` with these settings on a free port."""
-    port = free_port()
+def start(
+    folder: Path,
+    modules: Path,
+    python: str = sys.executable,
+    run: str = "-m serving",
+    **values: str,
+) -> Server:
+    """Start `python -m serving` with these settings, on a free port where none is said."""
+    port = int(values.get("MODELYARD_PORT", free_port()))
     message = folder / "termination-log"
     message.touch()
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "TERMINATION_LOG": str(message)}

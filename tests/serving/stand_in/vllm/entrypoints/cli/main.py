@@ -135,12 +135,24 @@ async def obey(word: str) -> None:
             say(f"worker {worker}")
 
 
+async def received(reader: asyncio.StreamReader, head: str) -> bytes:
+    """A request's body, in one piece or in several."""
+    if "transfer-encoding: chunked" not in head:
+        length = next((line for line in head.splitlines() if line.startswith("content-length:")), ":0")
+        return await reader.readexactly(int(length.split(":")[1]))
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += await reader.readexactly(size)
+        await reader.readline()
+    await reader.readline()
+    return body
+
+
 async def connected(gate: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One request of HTTP/1.1. The connection is closed without an end where the application gives none."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     method, path, _ = head.split(" ", 2)
-    length = next((line for line in head.lower().splitlines() if line.startswith("content-length:")), ":0")
-    body = await reader.readexactly(int(length.split(":")[1]))
+    body = await received(reader, head.lower())
     ended = False
 
     async def receive() -> Message:
