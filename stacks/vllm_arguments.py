@@ -43,9 +43,20 @@ def names(words: Sequence[str]) -> Iterator[tuple[int, str]]:
             yield index, word.partition("=")[0]
 
 
+def field_of(name: str) -> str | None:
+    """The field that an argument sets, or None where vLLM has no such argument.
+
+    It takes the beginning of a long name for the whole, where only one begins so.
+    """
+    if name in table() or not name.startswith("--"):
+        return table().get(name)
+    whole = [known for known in table() if known.startswith(name)]
+    return table()[whole[0]] if len(whole) == 1 else None
+
+
 def destinations(words: Sequence[str]) -> set[str]:
     """The fields that the words of a command line set, such as ``max_model_len``."""
-    return {table()[name] for _, name in names(words) if name in table()}
+    return {field for _, name in names(words) if (field := field_of(name))}
 
 
 def nearest(name: str) -> str | None:

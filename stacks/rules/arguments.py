@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.rules.rule import Rule, camel
-from stacks.vllm_arguments import names, nearest, table, version
+from stacks.vllm_arguments import field_of, names, nearest, version
 
 if TYPE_CHECKING:
     from stacks.settings import ModelSettings, StackSettings
@@ -24,12 +24,34 @@ ALWAYS_WRITTEN = {
 }
 """Fields of vLLM that settings of the model say, whether they are written or not, and the settings."""
 
+ONE_SERVER = "a replica is one server with all its engines, which the Services lead to"
+NODES = "the nodes of a replica follow from gpus and the pool"
+PLAIN_HTTP = "the gateway and the probes ask the server by HTTP"
+
 FIXED = {
     "host": "the Services and probes find the server by it",
     "port": "the Services and probes find the server by it",
     "uds": "the Services and probes find the server by its port",
     "api_key": "the gateway calls the pods without a key, and knows the callers itself",
     "root_path": "the gateway and the probes ask for the paths as they are",
+    "grpc": PLAIN_HTTP,
+    "ssl_certfile": PLAIN_HTTP,
+    "ssl_keyfile": PLAIN_HTTP,
+    "headless": NODES,
+    "master_addr": NODES,
+    "master_port": NODES,
+    "nnodes": NODES,
+    "node_rank": NODES,
+    "data_parallel_external_lb": ONE_SERVER,
+    "data_parallel_hybrid_lb": ONE_SERVER,
+    "data_parallel_multi_port_external_lb": ONE_SERVER,
+    "data_parallel_rank": ONE_SERVER,
+    "data_parallel_start_rank": ONE_SERVER,
+    "help": "vLLM says what it can do, and ends",
+    "hf_token": (
+        "it is a secret, and arguments are plain in the manifest, while the pods have the token of "
+        "`pulumi config set --secret modelyard:huggingFaceToken` or of weights.tokenSecret"
+    ),
 }
 """Fields of vLLM that cannot be anything else, and why."""
 
@@ -40,7 +62,7 @@ def _known(stack: "StackSettings") -> Iterator[str]:
         return
     for index, model in enumerate(stack.models):
         for position, name in names(model.extra_args):
-            if name not in table():
+            if field_of(name) is None:
                 like = nearest(name)
                 yield (
                     f"modelyard:models[{index}].extraArgs[{position}]: {name!r} is no argument of vLLM {version()}, "
@@ -48,11 +70,21 @@ def _known(stack: "StackSettings") -> Iterator[str]:
                 )
 
 
+def _begin_with_a_name(stack: "StackSettings") -> Iterator[str]:
+    for index, model in enumerate(stack.models):
+        first = next(iter(model.extra_args), "-")
+        if not first.startswith("-"):
+            yield (
+                f"modelyard:models[{index}].extraArgs[0]: {first!r} belongs to no argument, and vLLM does not start "
+                "with it: write an argument's name ahead of it, such as --max-logprobs"
+            )
+
+
 def _said_once(stack: "StackSettings") -> Iterator[str]:
     for index, model in enumerate(stack.models):
         written = _written(model)
         for position, name in names(model.extra_args):
-            place, field = f"modelyard:models[{index}].extraArgs[{position}]", table().get(name, "")
+            place, field = f"modelyard:models[{index}].extraArgs[{position}]", field_of(name) or ""
             if field in FIXED:
                 yield f"{place}: {name!r} is not for a stack to choose, since {FIXED[field]}: remove it"
             elif field in written:
@@ -69,6 +101,7 @@ def _written(model: "ModelSettings") -> dict[str, str]:
 
 
 ARGUMENT_RULES: tuple[Rule, ...] = (
+    _begin_with_a_name,
     _known,
     _said_once,
 )

@@ -252,6 +252,42 @@ RULES = {
         "modelyard:models[0].extraArgs[0]: '--port' is not for a stack to choose, since the Services and probes find "
         "the server by it: remove it",
     ),
+    "setting said again by the beginning of its name": (
+        one_model(engine={"maxModelLen": 4096}, extraArgs=["--max-model-l", "8192"]),
+        "modelyard:models[0].extraArgs[0]: '--max-model-l' says again what modelyard:models[0].engine.maxModelLen "
+        "says, and vLLM would take this one, of which nothing else here knows: write it as engine.maxModelLen only",
+    ),
+    "token among the arguments": (
+        one_model(extraArgs=["--hf-token=hf_x"]),
+        "modelyard:models[0].extraArgs[0]: '--hf-token' is not for a stack to choose, since it is a secret, and "
+        "arguments are plain in the manifest, while the pods have the token of "
+        "`pulumi config set --secret modelyard:huggingFaceToken` or of weights.tokenSecret: remove it",
+    ),
+    "key by the beginning of its name": (
+        one_model(extraArgs=["--api-k=sk-x"]),
+        "modelyard:models[0].extraArgs[0]: '--api-k' is not for a stack to choose, since the gateway calls the pods "
+        "without a key, and knows the callers itself: remove it",
+    ),
+    "server that answers nobody": (
+        one_model(extraArgs=["--headless"]),
+        "modelyard:models[0].extraArgs[0]: '--headless' is not for a stack to choose, since the nodes of a replica "
+        "follow from gpus and the pool: remove it",
+    ),
+    "server that asks for TLS": (
+        one_model(extraArgs=["--ssl-keyfile", "/tls/key"]),
+        "modelyard:models[0].extraArgs[0]: '--ssl-keyfile' is not for a stack to choose, since the gateway and the "
+        "probes ask the server by HTTP: remove it",
+    ),
+    "server for each engine": (
+        one_model(extraArgs=["-dph"]),
+        "modelyard:models[0].extraArgs[0]: '-dph' is not for a stack to choose, since a replica is one server with all "
+        "its engines, which the Services lead to: remove it",
+    ),
+    "value of no argument": (
+        one_model(extraArgs=["5"]),
+        "modelyard:models[0].extraArgs[0]: '5' belongs to no argument, and vLLM does not start with it: write an "
+        "argument's name ahead of it, such as --max-logprobs",
+    ),
     "source of an adapter": (
         one_model(lora={"adapters": [{"name": "sql", "source": "o/sql"}]}),
         f"{ADAPTERS}[0].source: 'o/sql' is no place that weights beside the model's are read from: write "
@@ -309,6 +345,7 @@ WORKING = {
     },
     "an adapter alone behind Higress": routed("higress", {"model": "qwen", "adapter": "sql"}),
     "arguments that no setting is for": one_model(extraArgs=["--max-logprobs", "5", "-O3", "-dcp", "1"]),
+    "the beginning of an argument's name": one_model(extraArgs=["--max-logp", "5"]),
     "an argument whose setting is left out": one_model(extraArgs=["--kv-cache-dtype", "fp8"]),
     "arguments of another version": stack(
         serving={"image": "docker.io/vllm/vllm-openai:v0.40.0"}, models=[{**QWEN, "extraArgs": ["--of-tomorrow"]}]
