@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.rules.rule import Rule
-from stacks.vllm_arguments import names, table
+from stacks.vllm_arguments import field_of, names
 
 if TYPE_CHECKING:
     from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
@@ -17,11 +17,6 @@ up to 1,000 replicas.
 """
 
 OF_A_GROUP = {
-    "nnodes": "of which gpus and the pool say how many they are",
-    "node_rank": "each of which has a number of its own",
-    "master_addr": "which meet at the first of them",
-    "master_port": "which meet at a port that the program knows",
-    "headless": "of which all but the first are so by themselves",
     "api_server_count": "of which only the first has API servers",
     "distributed_executor_backend": "which vLLM's own image joins by processes and not by Ray",
 }
@@ -79,7 +74,7 @@ def _names_of_groups(stack: "StackSettings") -> Iterator[str]:
 def _arguments(stack: "StackSettings") -> Iterator[str]:
     for index, model, _ in _spanning(stack):
         for position, name in names(model.extra_args):
-            reason = OF_A_GROUP.get(table().get(name, ""))
+            reason = OF_A_GROUP.get(field_of(name) or "")
             if reason:
                 yield (
                     f"modelyard:models[{index}].extraArgs[{position}]: {name!r} for replicas that span nodes, "

@@ -51,8 +51,13 @@ RULES = {
     ),
     "a rank of its own": (
         stack({**BIG, "extraArgs": ["--max-logprobs=5", "-r", "1"]}),
-        "modelyard:models[0].extraArgs[1]: '-r' for replicas that span nodes, each of which has a number of its own: "
-        "remove it",
+        "modelyard:models[0].extraArgs[1]: '-r' is not for a stack to choose, since the nodes of a replica follow from "
+        "gpus and the pool: remove it",
+    ),
+    "API servers": (
+        stack({**BIG, "extraArgs": ["--api-server-count", "4"]}),
+        "modelyard:models[0].extraArgs[0]: '--api-server-count' for replicas that span nodes, of which only the first "
+        "has API servers: remove it",
     ),
     "Ray": (
         stack({**BIG, "extraArgs": ["--distributed-executor-backend", "ray"]}),
