@@ -73,6 +73,9 @@ def pod_spec(model: ModelSettings, placement: Placement, serving: ServingSetting
         "securityContext": pod_security_context(writes_claims=source.fs_group),
         "terminationGracePeriodSeconds": model.probes.termination_grace_seconds,
         **placement.pod_fields(),
+        # A wish and no demand: with the demand a replica would wait while another node has GPUs for it. A single
+        # replica has it, too, so that a second one is no change of its pod, which would start it anew.
+        "topologySpreadConstraints": topology_spread(selector_of(model)),
         "containers": [_container(model, placement, serving, source, extra)],
         "volumes": [
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": model.shared_memory}},
@@ -95,9 +98,6 @@ def pod_spec(model: ModelSettings, placement: Placement, serving: ServingSetting
     }
     if placement.bin_packing and model.gpus < placement.gpus_per_node:
         spec["affinity"] = {**spec.get("affinity", {}), "podAffinity": bin_packing(MODEL_PODS)}
-    if model.most_replicas > 1:
-        # A wish and no demand: with the demand a replica would wait while another node has GPUs for it.
-        spec["topologySpreadConstraints"] = topology_spread(selector_of(model))
     return spec
 
 

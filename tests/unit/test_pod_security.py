@@ -98,14 +98,17 @@ def test_pods_have_no_token_and_a_read_only_root() -> None:
     assert found["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
 
 
-def test_several_replicas_wish_for_different_nodes_and_zones() -> None:
+def test_replicas_wish_for_different_nodes_and_zones() -> None:
     chosen = {"matchLabels": {"app.kubernetes.io/name": "vllm", "app.kubernetes.io/instance": "qwen2-1-5b"}}
     assert pod(replicas=2)["topologySpreadConstraints"] == [
         {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": chosen}
         for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
     ]
-    assert "topologySpreadConstraints" in pod(autoscaling={"maxReplicas": 2})
-    assert "topologySpreadConstraints" not in pod()
+
+
+@pytest.mark.parametrize("scale", [{"replicas": 0}, {"replicas": 2}, {"autoscaling": {"maxReplicas": 2}}])
+def test_another_number_of_replicas_starts_no_pod_anew(scale: dict[str, Any]) -> None:
+    assert pod(**scale) == pod()
 
 
 def test_what_a_site_adds_to_pods() -> None:

@@ -107,6 +107,16 @@ spec:
       nodeSelector: {cloud.example/pool: l4}
       tolerations:
         - {key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}
+      topologySpreadConstraints:
+        - &apart
+          maxSkew: 1
+          topologyKey: kubernetes.io/hostname
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels:
+              app.kubernetes.io/name: vllm
+              app.kubernetes.io/instance: qwen2-1-5b
+        - {<<: *apart, topologyKey: topology.kubernetes.io/zone}
       containers:
         - name: vllm
           image: registry.example/serving:1

@@ -79,7 +79,7 @@ def _pod(model: ModelSettings, placement: Placement, serving: ServingSettings, *
     """The ``spec`` of a pod that has one node's part of a replica."""
     pod = pod_spec(_part(model, placement), placement, serving)
     # A replica's pods are to be near each other. That they are on different nodes is due to their GPUs.
-    pod.pop("topologySpreadConstraints", None)
+    del pod["topologySpreadConstraints"]
     near = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [_same_zone(model)]}}
     pod["affinity"] = {**pod.get("affinity", {}), **near}
     (container,) = pod["containers"]
