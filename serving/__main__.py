@@ -70,7 +70,10 @@ def _leave(reason: Reason, message: Path) -> None:
     """Write the termination message, which Kubernetes shows as the container's last state."""
     # Made by the kubelet, and by nobody else: outside of a pod there is none.
     if message.exists():
-        message.write_text(f"{reason.sentence}\n")
+        try:
+            message.write_text(f"{reason.sentence}\n")
+        except OSError as error:
+            _log(f"the reason cannot be left in {message} ({error.strerror})")
 
 
 def _log(line: str) -> None:

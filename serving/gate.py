@@ -31,6 +31,8 @@ HEALTH = "/health"
 
 WATCH_SECONDS = 0.5
 """Seconds between two looks at the engine."""
+_LOOKS = 60
+"""How often an engine is looked at within the time that it may make no step. Reading its metrics costs a little."""
 RETRY_AFTER_SECONDS = 1
 """What a refused client is told to wait. Another replica can answer at once."""
 
@@ -64,6 +66,7 @@ class Gate:
         self._control = Control.attached()
         self._slot = self._control.claim_slot()
         self._running: set[asyncio.Task[object]] = set()
+        self._websockets = 0
         self._own: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
             READY: self._ready,
             LIVE: self._live,
@@ -83,6 +86,8 @@ class Gate:
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
         slots, slot, block = self._control.slots, self._slot, self._control.block
+        websocket = scope["type"] == "websocket"
+        self._websockets += websocket
         # First counted, then looked: the supervisor does it the other way round, so none slips through.
         slots[slot] += 1
         try:
@@ -92,6 +97,7 @@ class Gate:
                 await self._run(scope, receive, send)
         finally:
             slots[slot] -= 1
+            self._websockets -= websocket
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -125,23 +131,28 @@ class Gate:
             watching.cancel()
 
     async def _watch(self, engine: Any) -> None:
-        control, hung_slot = self._control, self._slot + 1
+        control = self._control
         progress = Progress(control.hung_seconds, vllm_engines) if control.hung_seconds else None
+        looked = 0.0
         while True:
+            now = time.monotonic()
             if engine.errored:
                 control.report_engine_dead()
             if control.phase == Phase.CUT:
                 # vLLM itself ends its engine first, and then waits for ever for answers that nobody makes.
                 for task in self._running:
                     task.cancel()
-            if progress is not None:
+            if progress is not None and now - looked >= control.hung_seconds / _LOOKS:
+                looked = now
                 try:
-                    hung = progress.hung(time.monotonic(), engine.get_num_unfinished_requests())
+                    # A websocket's request waits for its client, for as long as that likes.
+                    waiting = 0 if self._websockets else engine.get_num_unfinished_requests()
+                    hung = progress.hung(now, waiting)
                 except Exception:
                     # A version of vLLM that counts otherwise must not lose its requests over it.
                     _log.exception("No hung engine will be noticed: this vLLM does not say what its engine does.")
                     hung, progress = False, None
-                control.slots[hung_slot] = hung
+                control.slots[self._slot + 1] = hung
             await asyncio.sleep(WATCH_SECONDS)
 
     async def _ready(self, scope: Scope, receive: Receive, send: Send) -> None:
