@@ -457,8 +457,14 @@ def test_the_job_runs_in_the_stacks_container() -> None:
 
 
 def test_weights_in_a_second_format_are_not_fetched() -> None:
-    paths = ["config.json", "model.safetensors", "pytorch_model.bin", "x.pth", "original/consolidated.00.pth"]
-    assert download.not_loaded(paths) == {"pytorch_model.bin", "x.pth", "original/consolidated.00.pth"}
+    first = ["config.json", "model.safetensors"]
+    second = ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "consolidated.pth", "consolidated.00.pth"]
+    assert download.not_loaded([*first, *second, "original/params.json"]) == {*second, "original/params.json"}
+
+
+def test_what_an_embedding_model_has_beside_its_safetensors_is_fetched() -> None:
+    paths = ["model.safetensors", "sparse_linear.pt", "2_Dense/pytorch_model.bin", "1_Pooling/config.json"]
+    assert download.not_loaded(paths) == set()
 
 
 def test_weights_in_the_only_format_are_fetched() -> None:

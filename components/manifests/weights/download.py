@@ -7,12 +7,13 @@ It ends with 0 when everything is there, with 2 when another try would fail just
 when it might not.
 """
 
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 HOPELESS = 2
 """The exit status where another try would fail just the same."""
@@ -20,8 +21,9 @@ REPORT_SECONDS = 10
 """Seconds between two lines about the progress."""
 LEFT_BEHIND_SECONDS = 3600
 """Seconds after which nobody still writes to an unfinished file."""
-OTHER_FORMATS = (".bin", ".pt", ".pth")
-"""Endings of weights that vLLM leaves alone where there are safetensors."""
+SECOND_FORMAT = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin|consolidated(\.\d+)?\.pth")
+"""Names of whole weights that vLLM leaves alone where safetensors are beside them. It does load others, such as
+``sparse_linear.pt`` of an embedding model."""
 GIB = 1024**3
 
 
@@ -66,11 +68,13 @@ def main(repository: str, revision: str) -> int:
 
 def not_loaded(paths: Iterable[str]) -> set[str]:
     """The files of a repository that vLLM does not load: weights in a second format, and what they were made of."""
-    every = set(paths)
-    originals = {path for path in every if path.startswith("original/")}
-    if not any(path.endswith(".safetensors") for path in every - originals):
-        return originals
-    return originals | {path for path in every if path.endswith(OTHER_FORMATS)}
+    every = [PurePosixPath(path) for path in paths]
+    with_safetensors = {path.parent for path in every if path.suffix == ".safetensors"}
+    return {
+        str(path)
+        for path in every
+        if path.parts[0] == "original" or (path.parent in with_safetensors and SECOND_FORMAT.fullmatch(path.name))
+    }
 
 
 def remove_left_behind(folder: Path) -> None:
