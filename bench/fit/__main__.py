@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.fit.cases import CASES, Case
+from bench.fit.cases import CASES, HELD_OUT, Case
 from stacks.fit.gpus import GPUS, Target
 from stacks.fit.shape import from_config
 from stacks.fit.verdict import fit
@@ -60,7 +60,7 @@ class Comparison:
 
 def comparisons(reported: list[dict[str, Any]]) -> Iterator[Comparison]:
     """Every reported case beside its prediction."""
-    cases = {case.name: case for case in CASES}
+    cases = {case.name: case for case in (*CASES, *HELD_OUT)}
     for row in reported:
         if "weights_gib" in row:
             yield _compare(cases[row["name"]], row)
@@ -87,8 +87,8 @@ def _compare(case: Case, row: dict[str, Any]) -> Comparison:
     )
 
 
-def _write_cases(file: Path) -> None:
-    file.write_text(json.dumps([_case(case) for case in CASES]))
+def _write_cases(file: Path, *, held_out: bool) -> None:
+    file.write_text(json.dumps([_case(case) for case in (HELD_OUT if held_out else CASES)]))
 
 
 def _case(case: Case) -> dict[str, Any]:
@@ -120,9 +120,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.fit", description=__doc__)
     parser.add_argument("what", choices=["cases", "compare"])
     parser.add_argument("file", type=Path, nargs="?", default=REPORTED)
+    parser.add_argument("--held-out", action="store_true", help="write the cases that no constant was taken from")
     given = parser.parse_args()
     if given.what == "cases":
-        _write_cases(given.file)
+        _write_cases(given.file, held_out=given.held_out)
         return
     text = given.file.read_text()
     rows = json.loads(text) if given.file.suffix == ".json" else [json.loads(line) for line in text.splitlines()]

@@ -114,4 +114,22 @@ CASES: tuple[Case, ...] = (
     Case("Qwen3-0.6B, LoRA", "Qwen/Qwen3-0.6B", {**SMALL, "enforceEager": True}, lora=LORA),
     Case("SmolLM2-135M", "HuggingFaceTB/SmolLM2-135M-Instruct", SMALL),
 )
-"""Every case, those first that matter most where time is short."""
+"""The cases that the check's constants were taken from, those first that matter most where time is short."""
+
+HELD_OUT: tuple[Case, ...] = (
+    Case("Qwen3-14B", "Qwen/Qwen3-14B", SERVER),
+    Case("Mistral-7B-v0.3", "mistralai/Mistral-7B-Instruct-v0.3", SERVER),
+    Case(
+        "Llama-3.2-3B, 16 sequences",
+        "meta-llama/Llama-3.2-3B-Instruct",
+        {"maxNumBatchedTokens": 4096, "maxNumSeqs": 16},
+    ),
+    Case(
+        "Qwen2.5-14B in 33.6 GiB",
+        "Qwen/Qwen2.5-14B-Instruct",
+        {**SMALL, "gpuMemoryUtilization": 0.24, "maxModelLen": 4096, "enforceEager": True},
+    ),
+    Case("Qwen2.5-32B", "Qwen/Qwen2.5-32B-Instruct", {**SERVER, "enforceEager": True}),
+    Case("Qwen3-4B, fp8 KV cache", "Qwen/Qwen3-4B", {**SERVER, "kvCacheDtype": "fp8", "enforceEager": True}),
+)
+"""Cases that no constant was taken from: they show how well the check foresees what it was not made of."""
