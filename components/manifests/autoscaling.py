@@ -19,6 +19,16 @@ TTFT_QUANTILE = 0.95
 SCALE_DOWN_PERIOD_SECONDS = 60
 """At most one replica goes in this time."""
 
+AVAILABLE = {"pulumi.com/waitFor": "condition=Available"}
+"""Annotation of a custom resource whose replicas an update waits for by its condition."""
+
+NOT_AWAITED = {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
+"""Annotation of what runs replicas that no update waits for. That it is deleted is waited for, so that another kind can
+take its place: with ``pulumi.com/skipAwait`` Pulumi would make that one beside it."""
+
+TAKES_OVER = {"pulumi.com/patchForce": "true"}
+"""Annotation of an object whose fields the stack may take from whoever changed them last."""
+
 
 @dataclass(frozen=True)
 class MetricsSource:
@@ -37,6 +47,22 @@ def metrics_source(stack: StackSettings, model: ModelSettings) -> MetricsSource 
     if stack.prometheus is None:
         return None
     return MetricsSource(stack.prometheus, stack.cluster.namespace, series.unanswered(stack, model))
+
+
+def replica_annotations(model: ModelSettings, awaited: dict[str, str] | None = None) -> dict[str, str]:
+    """The annotations of what runs a model's replicas, by who knows their number.
+
+    Args:
+        model: the model.
+        awaited: those by which Pulumi waits for the replicas, where it doesn't by itself.
+    """
+    if model.scales_to_zero:
+        # How many there are is known to nobody, so an update that waited for them could wait for ever.
+        return NOT_AWAITED
+    if model.autoscaling:
+        return awaited or {}
+    # An autoscaler still owns the field after it is gone, and `kubectl scale` does, so the number would be a conflict.
+    return {**(awaited or {}), **TAKES_OVER}
 
 
 def autoscaler(

@@ -1,6 +1,6 @@
 """The Kubernetes objects of a native model: no operator, only what every cluster has."""
 
-from components.manifests.autoscaling import MetricsSource
+from components.manifests.autoscaling import MetricsSource, replica_annotations
 from components.manifests.autoscaling import autoscaler as scaling_object
 from components.manifests.model_source import model_source
 from components.manifests.objects import Manifest, metadata
@@ -31,9 +31,8 @@ def replicas(model: ModelSettings, placement: Placement, serving: ServingSetting
     describe(model, serving, manifest)
     if model.first_replicas is not None:
         manifest["spec"]["replicas"] = model.first_replicas
-    if model.scales_to_zero:
-        # How many there are is known to nobody, so an update that waited for them could wait for ever.
-        manifest["metadata"]["annotations"] = {"pulumi.com/skipAwait": "true"}
+    if annotations := replica_annotations(model):
+        manifest["metadata"]["annotations"] = annotations
     return manifest
 
 

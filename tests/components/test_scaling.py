@@ -56,7 +56,7 @@ def test_what_the_gateway_could_not_answer_wakes_a_model(run: Run, gateway: dict
 
 def test_nobody_waits_for_a_model_that_may_have_no_replica_and_its_number_is_left_alone(run: Run) -> None:
     replicas = deploy(run, autoscaling=COLD).named("platform-qwen-replicas")
-    assert replicas.inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert replicas.inputs["metadata"]["annotations"] == {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
     assert "replicas" not in replicas.inputs["spec"]
     assert list(replicas.request.ignoreChanges) == ["spec.replicas"]
 

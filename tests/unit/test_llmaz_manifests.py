@@ -99,6 +99,7 @@ metadata:
   annotations:
     llmaz.io/skip-model-loader: "true"
     pulumi.com/waitFor: condition=Available
+    pulumi.com/patchForce: "true"
 spec:
   replicas: 1
   modelClaim: {{modelName: qwen2-1-5b}}
@@ -223,6 +224,7 @@ metadata:
   annotations:
     llmaz.io/skip-model-loader: "true"
     pulumi.com/waitFor: condition=Available
+    pulumi.com/patchForce: "true"
 spec:
   replicas: 1
   modelClaims:
@@ -285,8 +287,7 @@ def test_without_autoscaling_there_is_no_autoscaler() -> None:
 
 def test_nobody_waits_for_a_model_that_may_have_no_replica() -> None:
     annotations = replicas(autoscaling={"kind": "keda", "minReplicas": 0, "maxReplicas": 1})["metadata"]["annotations"]
-    assert annotations["pulumi.com/skipAwait"] == "true"
-    assert "pulumi.com/waitFor" not in annotations
+    assert annotations["pulumi.com/waitFor"] == "jsonpath={.metadata.uid}"
     assert replicas()["metadata"]["annotations"]["pulumi.com/waitFor"] == "condition=Available"
 
 

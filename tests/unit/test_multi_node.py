@@ -69,7 +69,7 @@ metadata:
     app.kubernetes.io/component: model-service
     app.kubernetes.io/part-of: modelyard
     app.kubernetes.io/managed-by: pulumi
-  annotations: {pulumi.com/waitFor: condition=Available}
+  annotations: {pulumi.com/waitFor: condition=Available, pulumi.com/patchForce: "true"}
 spec:
   replicas: 1
   startupPolicy: LeaderCreated
@@ -218,7 +218,7 @@ def test_an_autoscaler_owns_the_number() -> None:
 
 def test_nobody_waits_for_replicas_that_may_not_be() -> None:
     manifest = described(autoscaling={"kind": "keda", "minReplicas": 0, "maxReplicas": 2})
-    assert manifest["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+    assert manifest["metadata"]["annotations"] == {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
 
 
 @pytest.mark.parametrize("service", [workload.headless_service, workload.lb_service])

@@ -33,6 +33,7 @@ metadata:
     app.kubernetes.io/component: model-service
     app.kubernetes.io/part-of: modelyard
     app.kubernetes.io/managed-by: pulumi
+  annotations: {pulumi.com/patchForce: "true"}
 spec:
   replicas: 3
   strategy:
@@ -69,8 +70,14 @@ def test_the_number_of_replicas_is_left_to_an_autoscaler(strategy: str) -> None:
 def test_nobody_waits_for_a_model_that_may_have_no_replica(strategy: str) -> None:
     scaling = {"kind": "keda", "minReplicas": 0, "maxReplicas": 1}
     annotations = replicas(autoscaling=scaling, rollout={"strategy": strategy})["metadata"]["annotations"]
-    assert annotations == {"pulumi.com/skipAwait": "true"}
-    assert "annotations" not in replicas(rollout={"strategy": strategy})["metadata"]
+    assert annotations == {"pulumi.com/waitFor": "jsonpath={.metadata.uid}"}
+    assert "annotations" not in replicas(autoscaling={"maxReplicas": 2}, rollout={"strategy": strategy})["metadata"]
+
+
+@pytest.mark.parametrize("strategy", ["in_place", "surge"])
+def test_a_number_is_taken_from_an_autoscaler_that_is_gone(strategy: str) -> None:
+    found = replicas(replicas=2, rollout={"strategy": strategy})
+    assert found["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}
 
 
 @pytest.mark.parametrize(

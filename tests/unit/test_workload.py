@@ -79,6 +79,7 @@ metadata:
     app.kubernetes.io/component: model-service
     app.kubernetes.io/part-of: modelyard
     app.kubernetes.io/managed-by: pulumi
+  annotations: {pulumi.com/patchForce: "true"}
 spec:
   replicas: 1
   serviceName: qwen2-1-5b

@@ -18,7 +18,7 @@ import hashlib
 import json
 
 from components.manifests import workload
-from components.manifests.autoscaling import MetricsSource
+from components.manifests.autoscaling import AVAILABLE, MetricsSource, replica_annotations
 from components.manifests.autoscaling import autoscaler as scaling_object
 from components.manifests.extra_weights import extra_weights
 from components.manifests.hugging_face import TOKEN_SECRET
@@ -231,14 +231,9 @@ def _metadata(model: ModelSettings, namespace: str, made_of: list[Manifest]) -> 
             **names.SKIP_LOADER,
             # A changed object that the operator does not watch changes this one, which it does.
             DIGEST: hashlib.sha256(specs.encode()).hexdigest()[:16],
-            **_awaiting(model),
+            **replica_annotations(model, AVAILABLE),
         },
     }
-
-
-def _awaiting(model: ModelSettings) -> dict[str, str]:
-    # A model that may have no replica may never be called available.
-    return {"pulumi.com/skipAwait": "true"} if model.scales_to_zero else {"pulumi.com/waitFor": "condition=Available"}
 
 
 def _selecting(service: Manifest, model: ModelSettings) -> Manifest:

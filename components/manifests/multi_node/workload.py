@@ -6,7 +6,7 @@ find it by a Service that LeaderWorkerSet makes for each replica. That one has t
 load, so the Services of clients are others, and choose leaders only.
 """
 
-from components.manifests.autoscaling import MetricsSource
+from components.manifests.autoscaling import AVAILABLE, MetricsSource, replica_annotations
 from components.manifests.autoscaling import autoscaler as scaling_object
 from components.manifests.multi_node import names
 from components.manifests.objects import Manifest, metadata
@@ -53,12 +53,11 @@ def leader_worker_set(model: ModelSettings, placement: Placement, serving: Servi
     }
     if model.first_replicas is not None:
         spec["replicas"] = model.first_replicas
-    # How many there are is known to nobody where none may be, so an update that waited could wait for ever.
-    await_ = {"pulumi.com/skipAwait": "true"} if model.scales_to_zero else {"pulumi.com/waitFor": "condition=Available"}
+    annotations = replica_annotations(model, AVAILABLE)
     return {
         "apiVersion": names.API,
         "kind": names.KIND,
-        "metadata": {**metadata(model.name, namespace, labels_of(model)), "annotations": await_},
+        "metadata": {**metadata(model.name, namespace, labels_of(model)), "annotations": annotations},
         "spec": spec,
     }
 
