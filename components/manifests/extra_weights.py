@@ -1,6 +1,7 @@
 """Weights that a model needs beside its own: LoRA adapters, and the second model of speculative decoding."""
 
 from dataclasses import dataclass, field
+from posixpath import normpath
 from typing import Any
 
 from components.manifests.objects import Manifest
@@ -82,7 +83,7 @@ def _path(source: str) -> str:
 def _mounted(source: str) -> str:
     """The part of a source that is mounted: a folder of the node, a claim, or nothing."""
     scheme, _, place = source.partition("://")
-    return {"hf": "", "pvc": f"pvc://{place.partition('/')[0]}"}.get(scheme, source)
+    return {"hf": "", "pvc": f"pvc://{place.partition('/')[0]}"}.get(scheme, f"file://{normpath(place)}")
 
 
 def _folder(mounted: str) -> str:

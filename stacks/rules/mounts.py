@@ -9,7 +9,10 @@ from stacks.rules.rule import Rule, repeats
 if TYPE_CHECKING:
     from stacks.settings import StackSettings
 
-CONTAINER_PATHS = ("/cache", "/dev/shm", "/extra", "/models", "/tmp")  # noqa: S108
+WEIGHTS = "/models"
+"""Path in a model's container for a claim or an image with its weights."""
+
+CONTAINER_PATHS = ("/cache", "/dev/shm", "/extra", WEIGHTS, "/tmp")  # noqa: S108
 """Paths in a model's container that its own volumes take."""
 
 
@@ -27,7 +30,8 @@ def _host_paths(stack: "StackSettings") -> Iterator[str]:
         taken.setdefault(folder, f"modelyard:serving.hostPaths[{index}]")
     for index, model in enumerate(stack.models):
         folder = normpath(model.source.removeprefix("file://"))
-        if folder in taken:
+        # Where the weights are a folder of the node, nothing else has the place of a claim with weights.
+        if folder in taken and folder != WEIGHTS:
             yield (
                 f"modelyard:models[{index}].source: {folder!r} is the mount path of {taken[folder]}, and a path "
                 "can hold one volume only: move the weights or the other mount"

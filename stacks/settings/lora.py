@@ -9,9 +9,10 @@ from stacks.settings.base import Form, Settings
 ExtraSource = Annotated[
     str,
     Form(
-        r"^(hf://[\w.-]+/[\w.-]+|file:///.+|pvc://[a-z0-9.-]+(/.*)?)$",
+        r"^(?!.*/\.{1,2}(/|$))"
+        r"(hf://[\w.-]+/[\w.-]+|file:///[^/:\n][^:\n]*|pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?)$",
         "is no place that weights beside the model's are read from: write hf://<organisation>/<repository>, "
-        "file:///<path on the node> or pvc://<claim>/<path in it>",
+        "file:///<path on the node> or pvc://<claim>/<path in it>, with no '..' in it",
     ),
 ]
 """Where weights are that a model needs beside its own."""

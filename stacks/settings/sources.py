@@ -8,14 +8,15 @@ from stacks.settings.base import Form
 Source = Annotated[
     str,
     Form(
-        r"^((hf|modelscope)://[\w.-]+/[\w.-]+"
-        r"|pvc://[a-z0-9.-]+(/.*)?"
+        r"^(?!.*[/#]\.{1,2}(/|#|$))"
+        r"((hf|modelscope)://[\w.-]+/[\w.-]+"
+        r"|pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?"
         r"|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?"
         r"|oci://[\w.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?(#[\w./-]+)?"
-        r"|file:///.+)$",
+        r"|file:///[^/:\n][^:\n]*)$",
         "is no place that weights are read from: write hf://<organisation>/<repository>, "
         "modelscope://<organisation>/<repository>, pvc://<claim>/<path in it>, s3://<bucket>/<path in it>, "
-        "oci://<registry>/<image>:<tag> or file:///<path on the node>",
+        "oci://<registry>/<image>:<tag> or file:///<path on the node>, with no '..' in it",
     ),
 ]
 """Where weights are, as a stack file writes it."""

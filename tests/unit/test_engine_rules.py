@@ -291,12 +291,23 @@ RULES = {
     "source of an adapter": (
         one_model(lora={"adapters": [{"name": "sql", "source": "o/sql"}]}),
         f"{ADAPTERS}[0].source: 'o/sql' is no place that weights beside the model's are read from: write "
-        "hf://<organisation>/<repository>, file:///<path on the node> or pvc://<claim>/<path in it>",
+        "hf://<organisation>/<repository>, file:///<path on the node> or pvc://<claim>/<path in it>, with no '..' in "
+        "it",
     ),
     "name of an adapter": (
         one_model(lora={"adapters": [{"name": "my sql", "source": "hf://o/sql"}]}),
         f"{ADAPTERS}[0].name: 'my sql' is no name that every client can ask for: use letters, digits, '.', '_', '/' "
         "and '-', and begin with a letter or a digit",
+    ),
+    "parser that would be read as an argument": (
+        engine(toolCallParser="-hermes"),
+        f"{ENGINE}.toolCallParser: '-hermes' is no value that vLLM's command line takes: write a word, which begins "
+        "with no '-', or leave it out",
+    ),
+    "method of no name": (
+        engine(quantization=""),
+        f"{ENGINE}.quantization: '' is no value that vLLM's command line takes: write a word, which begins with no "
+        "'-', or leave it out",
     ),
     "template that is none": (
         engine(chatTemplate="templates/chat.jinja"),

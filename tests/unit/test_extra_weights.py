@@ -33,7 +33,7 @@ def test_adapters_of_a_repository_are_fetched_by_vllm() -> None:
 
 def test_each_claim_and_folder_is_mounted_once() -> None:
     found = extra_weights(
-        adapters("pvc://lora/sql", "pvc://lora/team/law", "pvc://poems", "file:///adapters/a", "file:///adapters/a")
+        adapters("pvc://lora/sql", "pvc://lora/team/law", "pvc://poems", "file:///adapters/a", "file:///adapters/a/")
     )
     assert found.volumes == [
         {"name": "extra-0", "persistentVolumeClaim": {"claimName": "lora", "readOnly": True}},

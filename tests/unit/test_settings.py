@@ -232,7 +232,7 @@ FIELDS = {
         one_model(source="Qwen/Qwen2.5"),
         "modelyard:models[0].source: 'Qwen/Qwen2.5' is no place that weights are read from: write "
         "hf://<organisation>/<repository>, modelscope://<organisation>/<repository>, pvc://<claim>/<path in it>, "
-        "s3://<bucket>/<path in it>, oci://<registry>/<image>:<tag> or file:///<path on the node>",
+        "s3://<bucket>/<path in it>, oci://<registry>/<image>:<tag> or file:///<path on the node>, with no '..' in it",
     ),
     "below the least": (
         one_model(gpus=0),

@@ -54,7 +54,7 @@ RULES = {
         stack({**QWEN, "source": "gs://bucket/m"}),
         "modelyard:models[0].source: 'gs://bucket/m' is no place that weights are read from: write "
         "hf://<organisation>/<repository>, modelscope://<organisation>/<repository>, pvc://<claim>/<path in it>, "
-        "s3://<bucket>/<path in it>, oci://<registry>/<image>:<tag> or file:///<path on the node>",
+        "s3://<bucket>/<path in it>, oci://<registry>/<image>:<tag> or file:///<path on the node>, with no '..' in it",
     ),
     "revision of a claim": (
         stack({**QWEN, "source": "pvc://weights", "revision": "main"}),
@@ -312,3 +312,30 @@ def test_folders_of_the_node_are_worth_a_word() -> None:
         "which namespaces of Pod Security baseline or restricted refuse: label namespace 'llm' "
         "pod-security.kubernetes.io/enforce=privileged, or write kind: claim or claim_per_pod"
     ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "hf://Qwen/..",
+        "pvc://weights/../qwen",
+        "pvc://-weights/qwen",
+        "oci://r.example/qwen:1#../qwen",
+        "file:///weights/../etc",
+        "file:///weights/.",
+        "file:////",
+        "file:///weights:qwen",
+    ],
+)
+def test_a_place_that_no_pod_can_mount_is_none(source: str) -> None:
+    with pytest.raises(SettingsError, match="is no place that weights are read from"):
+        load(stack({"name": "qwen", "source": source, "pool": "gpu"}))
+    if source.startswith(("hf", "pvc", "file")):
+        adapters = {"adapters": [{"name": "sql", "source": source}]}
+        with pytest.raises(SettingsError, match="is no place that weights beside the model's are read from"):
+            load(stack({**QWEN, "lora": adapters}))
+
+
+@pytest.mark.parametrize("source", ["file:///models", "file:///w/v1..2/", "pvc://weights", "hf://o/model.v2"])
+def test_a_place_that_pods_can_mount_is_one(source: str) -> None:
+    assert load(stack({"name": "qwen", "source": source, "pool": "gpu"})).models[0].source == source
