@@ -27,27 +27,22 @@ def in_words(pool: "GpuNodePoolSettings") -> str:
     return words
 
 
-def spare_replicas(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: int) -> int:
-    """How many replicas of so many GPUs a pool holds beside the most that its models may ask for."""
-    return room(most_nodes(pool), pool.devices_per_node, _asked(stack, pool), gpus)
-
-
 def all_fit(stack: "StackSettings", pool: "GpuNodePoolSettings") -> bool:
     """Whether a pool holds the most that its models may ask for, each replica on the nodes that it needs."""
-    return _fit(most_nodes(pool), pool.devices_per_node, _asked(stack, pool))
+    return fit(most_nodes(pool), pool.devices_per_node, _asked(stack, pool))
 
 
-def has_room(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: int, replicas: int = 1) -> bool:
-    """Whether there is room for at least so many of these replicas."""
-    return _fit(most_nodes(pool), pool.devices_per_node, [*_asked(stack, pool), *[gpus] * replicas])
+def has_room(stack: "StackSettings", pool: "GpuNodePoolSettings", gpus: int) -> bool:
+    """Whether a pool holds one more replica of so many GPUs beside the most that its models may ask for."""
+    return fit(most_nodes(pool), pool.devices_per_node, [*_asked(stack, pool), gpus])
 
 
 def _asked(stack: "StackSettings", pool: "GpuNodePoolSettings") -> list[int]:
     return [model.gpus for model in stack.models if model.pool == pool.name for _ in range(model.most_replicas)]
 
 
-def room(nodes: int, gpus_per_node: int, taken: Sequence[int], gpus: int) -> int:
-    """How many more replicas fit on like nodes beside others, placed as well as can be.
+def fit(nodes: int, gpus_per_node: int, replicas: Sequence[int]) -> bool:
+    """Whether replicas fit on like nodes, placed as well as can be.
 
     The GPUs of a replica are on one node, or it has whole nodes where it needs more of them than one has.
     The largest are placed first, each where the least is left. For replicas of 1, 2, 4, 8 and so on GPUs there
@@ -56,23 +51,8 @@ def room(nodes: int, gpus_per_node: int, taken: Sequence[int], gpus: int) -> int
     Args:
         nodes: nodes of the pool.
         gpus_per_node: GPUs of each of them.
-        taken: the GPUs of each replica that is there already.
-        gpus: GPUs of one more replica.
-
-    Returns:
-        The number of further replicas; 0 also where those that are there don't fit by themselves.
+        replicas: the GPUs of each replica.
     """
-    fewest, most = 0, nodes * gpus_per_node // gpus
-    while fewest < most:
-        middle = (fewest + most + 1) // 2
-        if _fit(nodes, gpus_per_node, [*taken, *[gpus] * middle]):
-            fewest = middle
-        else:
-            most = middle - 1
-    return fewest
-
-
-def _fit(nodes: int, gpus_per_node: int, replicas: list[int]) -> bool:
     free = [*[0] * gpus_per_node, nodes]
     return all(_place(free, wanted) for wanted in sorted(replicas, reverse=True))
 

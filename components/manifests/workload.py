@@ -72,8 +72,8 @@ def _deployment(model: ModelSettings, _: ServingSettings, manifest: Manifest) ->
             "rollingUpdate": {"maxSurge": rollout.max_surge, "maxUnavailable": 0},
         },
         "minReadySeconds": rollout.min_ready_seconds,
-        # The time of one replica, after each of which it begins anew.
-        "progressDeadlineSeconds": START_MARGIN_SECONDS + startup_seconds(model) + rollout.min_ready_seconds,
+        # The time of one replica, after each of which it begins anew. Its GPUs may be those of one that still stops.
+        "progressDeadlineSeconds": _replica_seconds(model),
     }
 
 
@@ -132,13 +132,17 @@ def base_url(model: ModelSettings, namespace: str) -> str:
 
 def rollout_seconds(model: ModelSettings) -> int:
     """The longest that an update of all replicas may take: each stops and starts after the one before it."""
-    one_replica = (
+    return _replica_seconds(model) * max(1, model.most_replicas)
+
+
+def _replica_seconds(model: ModelSettings) -> int:
+    """The longest that a rollout may take for one replica: the end of an old one, and the start of its successor."""
+    return (
         START_MARGIN_SECONDS
         + startup_seconds(model)
         + model.rollout.min_ready_seconds
         + model.probes.termination_grace_seconds
     )
-    return one_replica * max(1, model.most_replicas)
 
 
 def _service(model: ModelSettings, namespace: str, name: str, fields: Manifest) -> Manifest:

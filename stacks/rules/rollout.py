@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stacks.packing import has_room, in_words, most_gpus, spare_replicas
+from stacks.packing import has_room, in_words, most_gpus
 from stacks.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -13,28 +13,27 @@ if TYPE_CHECKING:
 def _surge_has_room(stack: "StackSettings") -> Iterator[str]:
     pools = {pool.name: pool for pool in stack.pools}
     # Of many like models one is tried.
-    tried: dict[tuple[str, int, int], bool] = {}
+    tried: dict[tuple[str, int], bool] = {}
     for index, model in enumerate(stack.models):
-        pool, surge = pools.get(model.pool), model.rollout.max_surge
+        pool = pools.get(model.pool)
         if model.rollout.strategy != "surge" or pool is None or _replaced_in_place(model, pool):
             continue
-        like = (pool.name, model.gpus, surge)
+        like = (pool.name, model.gpus)
         if like not in tried:
-            tried[like] = has_room(stack, pool, model.gpus, surge)
-        if not tried[like]:
-            yield _no_room(stack, index, model, pool, spare_replicas(stack, pool, model.gpus))
+            # One is enough, whatever maxSurge says: each old replica that it takes the place of makes room.
+            tried[like] = has_room(stack, pool, model.gpus)
+        if not tried[like] and model.most_replicas:
+            yield _no_room(stack, index, model, pool)
 
 
-def _no_room(
-    stack: "StackSettings", index: int, model: "ModelSettings", pool: "GpuNodePoolSettings", found: int
-) -> str:
+def _no_room(stack: "StackSettings", index: int, model: "ModelSettings", pool: "GpuNodePoolSettings") -> str:
     asked = {each.name: each.gpus * each.most_replicas for each in stack.models if each.pool == pool.name}
     asking = " and ".join(f"{name} for {gpus}" for name, gpus in asked.items())
     return (
-        f"modelyard:models[{index}].rollout.strategy: 'surge' starts {model.rollout.max_surge} more of {model.gpus} "
-        f"GPUs beside the old replicas, but pool {pool.name!r} has {most_gpus(pool)} GPUs ({in_words(pool)}), and "
-        f"beside the {sum(asked.values())} that its models may ask for ({asking}) its nodes have room for {found}, so "
-        "an update would never finish: write strategy: in_place, a larger maxNodes, or fewer replicas"
+        f"modelyard:models[{index}].rollout.strategy: 'surge' starts a replica of {model.gpus} GPUs beside the old "
+        f"ones, but pool {pool.name!r} has {most_gpus(pool)} GPUs ({in_words(pool)}), and beside the "
+        f"{sum(asked.values())} that its models may ask for ({asking}) its nodes have room for none, so an update "
+        "would never finish: write strategy: in_place, a larger maxNodes, or fewer replicas"
     )
 
 

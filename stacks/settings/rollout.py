@@ -14,7 +14,7 @@ class RolloutSettings(Settings):
     """``in_place``: a StatefulSet; each replica stops before its successor starts, which needs no further GPU.
     ``surge``: a Deployment; each starts beside the old ones, which needs room on the pool."""
     max_surge: int = Field(default=1, ge=1)
-    """Replicas that ``surge`` starts at a time beside the old ones."""
+    """Replicas that ``surge`` starts at a time beside the old ones. Without room for all of them some wait."""
     min_ready_seconds: int = Field(default=40, ge=0)
     """How long a replica must have been ready before the next one is replaced. Gateways learn of it by DNS, whose
     records hold for up to 30 seconds."""

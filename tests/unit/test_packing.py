@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stacks.packing import room
+from stacks.packing import fit
+
+
+def room(nodes: int, gpus_per_node: int, taken: list[int], gpus: int) -> int:
+    """How many replicas of so many GPUs fit beside others."""
+    return sum(fit(nodes, gpus_per_node, [*taken, *[gpus] * more]) for more in range(1, nodes * gpus_per_node + 1))
 
 
 @pytest.mark.parametrize(
@@ -70,4 +75,6 @@ def test_no_more_gpus_are_given_than_there_are(nodes: int, gpus_per_node: int, t
 
 
 def test_a_large_pool_takes_no_time() -> None:
-    assert room(10_000, 8, [1] * 50_000, 8) == 3750
+    taken = [1] * 50_000
+    assert fit(10_000, 8, [*taken, *[8] * 3750])
+    assert not fit(10_000, 8, [*taken, *[8] * 3751])

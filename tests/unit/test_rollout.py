@@ -40,7 +40,7 @@ spec:
     type: RollingUpdate
     rollingUpdate: {maxSurge: 2, maxUnavailable: 0}
   minReadySeconds: 15
-  progressDeadlineSeconds: 915
+  progressDeadlineSeconds: 1015
   selector:
     matchLabels:
       app.kubernetes.io/name: vllm

@@ -139,10 +139,10 @@ def test_a_surge_without_room_is_refused() -> None:
     surging = {"name": "qwen", "gpus": 4, "rollout": {"strategy": "surge"}}
     spread = {"name": "gemma", "gpus": 2, "replicas": 1}
     assert problems(surging, spread) == [
-        "modelyard:models[0].rollout.strategy: 'surge' starts 1 more of 4 GPUs beside the old replicas, but pool 'gpu' "
+        "modelyard:models[0].rollout.strategy: 'surge' starts a replica of 4 GPUs beside the old ones, but pool 'gpu' "
         "has 8 GPUs (maxNodes 2 times gpusPerNode 4), and beside the 6 that its models may ask for (qwen for 4 and "
-        "gemma for 2) its nodes have room for 0, so an update would never finish: write strategy: in_place, a larger "
-        "maxNodes, or fewer replicas"
+        "gemma for 2) its nodes have room for none, so an update would never finish: write strategy: in_place, a "
+        "larger maxNodes, or fewer replicas"
     ]
 
 
@@ -150,14 +150,18 @@ def test_a_surge_counts_the_most_replicas_that_an_autoscaler_may_want() -> None:
     model = {"name": "qwen", "rollout": {"strategy": "surge"}}
     assert problems({**model, "autoscaling": {"maxReplicas": 7}}) == []
     (sentence,) = problems({**model, "autoscaling": {"maxReplicas": 8}})
-    assert "room for 0" in sentence
+    assert "room for none" in sentence
 
 
-def test_a_larger_surge_needs_more_room() -> None:
-    model = {"name": "qwen", "replicas": 6, "rollout": {"strategy": "surge", "maxSurge": 3}}
-    (sentence,) = problems(model)
-    assert "starts 3 more of 1 GPUs" in sentence
-    assert "room for 2" in sentence
+def test_a_larger_surge_goes_on_as_old_replicas_make_room() -> None:
+    model = {"name": "qwen", "rollout": {"strategy": "surge", "maxSurge": 3}}
+    assert problems({**model, "replicas": 7}) == []
+    assert len(problems({**model, "replicas": 8})) == 1
+
+
+def test_a_model_without_replicas_needs_no_room_for_a_surge() -> None:
+    full = {"name": "gemma", "replicas": 8}
+    assert problems({"name": "qwen", "replicas": 0, "rollout": {"strategy": "surge"}}, full) == []
 
 
 def test_llmaz_has_no_surge() -> None:
