@@ -14,6 +14,9 @@ PROCESS_SECONDS = 150
 SECONDS_PER_GIB = 3
 """What a GiB of weights adds to these: larger models have more layers to compile and to capture."""
 
+BEFORE_SECONDS = 300
+"""What a replica may take before its container starts: scheduling, and the pull of an image of several GB."""
+
 PATIENCE = 2
 """The limit over the expected time. A probe that gives up too early restarts the whole start, for ever."""
 
@@ -35,6 +38,11 @@ def startup_seconds(model: ModelSettings) -> int:
     if gib is None:
         return UNKNOWN_SECONDS
     return math.ceil(PATIENCE * expected_seconds(model, gib) / STEP_SECONDS) * STEP_SECONDS
+
+
+def replica_seconds(model: ModelSettings) -> int:
+    """Longest time, in seconds, from the order of a replica to its first healthy answer."""
+    return BEFORE_SECONDS + startup_seconds(model)
 
 
 def expected_seconds(model: ModelSettings, gib: float) -> float:

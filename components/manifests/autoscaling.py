@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from components.manifests import series
 from components.manifests.objects import Manifest
 from stacks.settings import AutoscalingSettings, ModelSettings, PrometheusSettings, StackSettings
-from stacks.startup import startup_seconds
+from stacks.startup import replica_seconds
 
 POLLING_SECONDS = 15
 """How often KEDA looks whether somebody has asked for a model that has no replica."""
@@ -134,7 +134,7 @@ def _scaled_object(
     if model.scales_to_zero:
         # A replica that was woken must not go before it has started, nor the first one of a new model, which KEDA
         # takes for one that nobody has asked for.
-        idle = scaling.idle_seconds or startup_seconds(model)
+        idle = scaling.idle_seconds or replica_seconds(model)
         spec |= {"cooldownPeriod": idle, "initialCooldownPeriod": idle}
     return {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": own_metadata, "spec": spec}
 

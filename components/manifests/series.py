@@ -16,8 +16,9 @@ UNANSWERED = "envoy_cluster_upstream_cx_none_healthy"
 
 def of_pods(model: ModelSettings, namespace: str) -> str:
     """The labels of a model's pods, and of no model whose name begins like its own."""
-    # Of a StatefulSet and its like a number is behind the name, of a Deployment two words that are no names.
-    pods = f"{model.name}-([0-9]+|[0-9a-z]{{6,10}}-[0-9a-z]{{5}})"
+    # Of a StatefulSet and its like a number is behind the name, of a Deployment two words that are no names. Behind a
+    # long name Kubernetes cuts the first of them, with the '-' that ends it, so that the pod's name has 63 characters.
+    pods = f"{model.name}-([0-9]+|[0-9a-z]{{5,10}}-?[0-9a-z]{{5}})"
     return f'namespace="{namespace}",pod=~"{pods}"'
 
 

@@ -7,10 +7,7 @@ from components.manifests.objects import Manifest, metadata
 from components.manifests.placement import Placement
 from components.manifests.workload_pod import PORT, labels_of, pod_metadata, pod_spec, selector_of
 from stacks.settings import ModelSettings, ServingSettings
-from stacks.startup import startup_seconds
-
-START_MARGIN_SECONDS = 300
-"""What a replica may take before its container starts: scheduling, and the pull of an image of several GB."""
+from stacks.startup import replica_seconds
 
 
 def replicas(model: ModelSettings, placement: Placement, serving: ServingSettings, namespace: str) -> Manifest:
@@ -73,7 +70,7 @@ def _deployment(model: ModelSettings, _: ServingSettings, manifest: Manifest) ->
         },
         "minReadySeconds": rollout.min_ready_seconds,
         # The time of one replica, after each of which it begins anew. Its GPUs may be those of one that still stops.
-        "progressDeadlineSeconds": _replica_seconds(model),
+        "progressDeadlineSeconds": _replacement_seconds(model),
     }
 
 
@@ -132,17 +129,12 @@ def base_url(model: ModelSettings, namespace: str) -> str:
 
 def rollout_seconds(model: ModelSettings) -> int:
     """The longest that an update of all replicas may take: each stops and starts after the one before it."""
-    return _replica_seconds(model) * max(1, model.most_replicas)
+    return _replacement_seconds(model) * max(1, model.most_replicas)
 
 
-def _replica_seconds(model: ModelSettings) -> int:
+def _replacement_seconds(model: ModelSettings) -> int:
     """The longest that a rollout may take for one replica: the end of an old one, and the start of its successor."""
-    return (
-        START_MARGIN_SECONDS
-        + startup_seconds(model)
-        + model.rollout.min_ready_seconds
-        + model.probes.termination_grace_seconds
-    )
+    return replica_seconds(model) + model.rollout.min_ready_seconds + model.probes.termination_grace_seconds
 
 
 def _service(model: ModelSettings, namespace: str, name: str, fields: Manifest) -> Manifest:

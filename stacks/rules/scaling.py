@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.rules.rule import Rule
-from stacks.startup import startup_seconds
+from stacks.startup import replica_seconds
 
 if TYPE_CHECKING:
     from stacks.settings import RouteSettings, StackSettings
@@ -52,7 +52,7 @@ def _idle_models_have_started(stack: "StackSettings") -> Iterator[str]:
         scaling = model.autoscaling
         if scaling is None or scaling.idle_seconds is None:
             continue
-        path, start = f"modelyard:models[{index}].autoscaling.idleSeconds", startup_seconds(model)
+        path, start = f"modelyard:models[{index}].autoscaling.idleSeconds", replica_seconds(model)
         if scaling.min_replicas > 0:
             yield (
                 f"{path}: {scaling.idle_seconds} with minReplicas {scaling.min_replicas}, so the last replica never "
@@ -60,9 +60,9 @@ def _idle_models_have_started(stack: "StackSettings") -> Iterator[str]:
             )
         elif scaling.idle_seconds < start:
             yield (
-                f"{path}: {scaling.idle_seconds}, but a start may take {start} seconds, so a replica that one request "
-                f"has woken could go before it has started: write {start} or more, leave it out, or write a smaller "
-                "probes.startupSeconds"
+                f"{path}: {scaling.idle_seconds}, but a start may take {start} seconds with its node and image, so a "
+                f"replica that one request has woken could go before it has started: write {start} or more, leave it "
+                "out, or write a smaller probes.startupSeconds"
             )
 
 

@@ -28,4 +28,4 @@ class AutoscalingSettings(Settings):
     """How long fewer replicas must have been enough before one goes. A new one takes minutes to start."""
     idle_seconds: int | None = Field(default=None, ge=60)
     """How long nobody must have asked for the model before its last replica goes, where ``minReplicas`` is 0.
-    Default: as long as a start may take."""
+    Default: as long as a start may take, with its node and image."""

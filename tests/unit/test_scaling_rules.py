@@ -30,7 +30,7 @@ ROUTES = [{"model": "qwen", "fallback": ["gemma"]}, {"model": "gemma"}]
 
 def test_a_model_that_may_go_to_zero_with_a_warm_fallback_is_fine() -> None:
     assert problems(cold(), WARM, routes=ROUTES) == []
-    assert problems(cold(idleSeconds=1800), WARM, routes=ROUTES) == []
+    assert problems(cold(idleSeconds=2100), WARM, routes=ROUTES) == []
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_model_that_may_go_to_zero_with_a_warm_fallback_is_fine() -> None:
         ),
         (
             {**COLD, "idleSeconds": 600},
-            "modelyard:models[0].autoscaling.idleSeconds: 600, but a start may take 1800 seconds, so a replica that "
-            "one request has woken could go before it has started: write 1800 or more, leave it out, or write a "
-            "smaller probes.startupSeconds",
+            "modelyard:models[0].autoscaling.idleSeconds: 600, but a start may take 2100 seconds with its node and "
+            "image, so a replica that one request has woken could go before it has started: write 2100 or more, leave "
+            "it out, or write a smaller probes.startupSeconds",
         ),
         (
             {"minReplicas": 3, "maxReplicas": 3},
