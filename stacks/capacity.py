@@ -39,7 +39,8 @@ def _asked_gpus(model: ModelSettings) -> int:
 def interruptions(stack: StackSettings) -> list[str]:
     """One sentence for every pool with models that nothing answers for while an update replaces them.
 
-    They have one replica, which stops before its successor starts, and a route without a fallback.
+    They have one replica, which stops before its successor starts, and a route without a fallback. What others fall
+    back on has to end their chain, so it is named in production only.
     """
     return [sentence for pool in stack.pools for sentence in _interruption(stack, pool)]
 
@@ -61,8 +62,11 @@ def _interruption(stack: StackSettings, pool: GpuNodePoolSettings) -> Iterator[s
 
 
 def _stops_answering(stack: StackSettings, model: ModelSettings) -> bool:
+    routes = stack.routes_to(model)
+    last_resort = any(model.name in route.fallback for route in routes)
     return (
         model.least_replicas == 1
         and model.rollout.strategy == "in_place"
-        and any(not route.fallback for route in stack.routes_to(model))
+        and any(not route.fallback for route in routes)
+        and (stack.production or not last_resort)
     )

@@ -130,6 +130,23 @@ def test_a_model_with_a_fallback_is_not_named() -> None:
     assert interruptions(stack({"name": "qwen"}, {"name": "gemma", "replicas": 2}, routes=routes)) == []
 
 
+@pytest.mark.parametrize(("production", "sentences"), [(False, 0), (True, 1)])
+def test_a_last_resort_of_others_is_named_in_production_only(production: bool, sentences: int) -> None:
+    source = {"source": "pvc://weights/model"}
+    settings = load(
+        {
+            "production": production,
+            "serving": {"image": "registry.example.com/vllm:v0.32.0"},
+            "pools": [{"name": "gpu", "gpusPerNode": 2, "nodeSelector": {"pool": "gpu"}}],
+            "models": [{"name": name, "pool": "gpu", **source} for name in ("qwen", "gemma")],
+            "routes": [{"model": "qwen", "fallback": ["gemma"]}, {"model": "gemma"}],
+        }
+    )
+    found = interruptions(settings)
+    assert len(found) == sentences
+    assert all(sentence.startswith("modelyard:models: 'gemma' on pool 'gpu': one replica") for sentence in found)
+
+
 def test_a_model_on_llmaz_knows_no_surge() -> None:
     (sentence,) = interruptions(stack({"name": "qwen", "backend": "llmaz"}, gpusPerNode=2))
     assert "surge" not in sentence

@@ -115,7 +115,7 @@ def test_a_model_that_may_go_to_zero_is_woken_by_what_it_could_not_answer_and_ke
 
 
 @pytest.mark.parametrize(("idle", "seconds"), [({}, 300 + 420), ({"idleSeconds": 800}, 800)])
-def test_the_last_replica_stays_as_long_as_a_start_takes_with_its_node_and_image(idle: dict[str, Any], seconds: int) -> None:
+def test_the_last_replica_stays_as_long_as_a_whole_start_takes(idle: dict[str, Any], seconds: int) -> None:
     spec = scaled_object(**COLD, **idle)["spec"]
     assert (spec["cooldownPeriod"], spec["initialCooldownPeriod"]) == (seconds, seconds)
     assert not {"cooldownPeriod", "initialCooldownPeriod"} & set(scaled_object()["spec"])
