@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from components.manifests import envoy
 from components.manifests.higress import (
@@ -42,7 +42,7 @@ def check(raw: Json) -> None:
     assert_same(of_envoy(raw), of_higress(raw), requests(raw))
 
 
-@settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(stacks())
 def test_same_for_random_stacks(raw: Json) -> None:
     check(raw)

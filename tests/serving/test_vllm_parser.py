@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -100,7 +100,7 @@ NOT_AN_ARGUMENT = {"lora_modules", "extra_args", *OWN}
 
 
 @given(settings=SETTINGS)
-@hypothesis_settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=200)
 def test_vllm_understands_what_the_settings_say(ask: Ask, settings: ServingSettings) -> None:
     answer = ask(build_argv(settings))
     assert "error" not in answer, answer

@@ -100,7 +100,7 @@ routes = st.builds(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(routes, min_size=1, max_size=12, unique_by=lambda one: repr((one.model, sorted(one.headers.items())))))
 def test_no_two_objects_have_one_name(found: list[RouteSettings]) -> None:
     objects = collection.objects(stack_of(found))

@@ -4,7 +4,7 @@ from components.manifests.higress import names
 from components.manifests.higress.plugins import rule, wasm_plugin
 from components.manifests.objects import Manifest
 from components.manifests.openai_api import MODEL_PATHS
-from stacks.settings import ModelSettings, RouteSettings, StackSettings, UpstreamSettings
+from stacks.settings import RouteSettings, StackSettings, UpstreamSettings
 
 NO_WAIT = {"pulumi.com/skipAwait": "true"}
 """Pulumi would wait for an address in the Ingress's status, which Higress may be told not to write."""
