@@ -72,14 +72,15 @@ EnvName = Annotated[
     ),
 ]
 """The name of an environment variable."""
-Word = Annotated[
+ArgumentValue = Annotated[
     str,
     Form(
-        r"^[^-\s]\S*$",
-        "is no value that vLLM's command line takes: write a word, which begins with no '-', or leave it out",
+        r"^[^-\s].*$",
+        "is no value that vLLM's command line takes: write one that begins with neither '-' nor a space, or leave it "
+        "out",
     ),
 ]
-"""A word as the value of one of vLLM's arguments."""
+"""What one of vLLM's arguments is given."""
 AbsolutePath = Annotated[str, Form(r"^/.*$", "is no absolute path: write one that begins with '/'")]
 """A path from the root."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from stacks.presets import PresetName
-from stacks.settings.base import Form, Settings, Word
+from stacks.settings.base import ArgumentValue, Form, Settings
 from stacks.settings.speculative import SpeculativeSettings
 
 KvCacheDtype = Literal[
@@ -60,7 +60,7 @@ class EngineSettings(Settings):
     """Longest context, in tokens, prompt and answer together. Default: the model's own."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Type of weights and activations."""
-    quantization: Word | None = None
+    quantization: ArgumentValue | None = None
     """Quantization method of the weights, such as ``fp8`` or ``awq``. Default: as the weights say."""
     hf_overrides: dict[str, JsonValue] = {}
     """Values in place of those in the model's ``config.json``."""
@@ -115,9 +115,9 @@ class EngineSettings(Settings):
     """Chat template in Jinja, in place of the model's: its text, or the absolute path of a file in the container."""
     default_chat_template_kwargs: dict[str, JsonValue] = {}
     """Variables of the chat template for requests that set none, such as ``enable_thinking: false``."""
-    tool_call_parser: Word | None = None
+    tool_call_parser: ArgumentValue | None = None
     """Parser of tool calls, such as ``hermes``. Setting it turns automatic tool choice on. Default: the preset's."""
-    reasoning_parser: Word | None = None
+    reasoning_parser: ArgumentValue | None = None
     """Parser of reasoning, such as ``deepseek_r1``. Default: the preset's."""
     limit_mm_per_prompt: dict[Literal["image", "video", "audio"], Annotated[int, Field(ge=0)]] = {}
     """Most images, videos and audio clips of one prompt. Memory is set aside for as many, and 0 saves it. Default:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from stacks.presets import FAMILIES, FamilyName, family_of
-from stacks.settings.base import Cpu, EnvName, Name, Quantity, Settings, Word
+from stacks.settings.base import ArgumentValue, Cpu, EnvName, Name, Quantity, Settings
 from stacks.settings.engine import EngineSettings
 from stacks.settings.fit import ModelConfig
 from stacks.settings.lora import LoraSettings
@@ -25,11 +25,11 @@ class ModelSettings(Settings):
     """Name of the model and of its Services: ``<name>`` and ``<name>-lb``."""
     source: Source
     """Where the weights are: ``hf://``, ``modelscope://``, ``pvc://``, ``s3://``, ``oci://`` or ``file://``."""
-    revision: Word | None = None
+    revision: ArgumentValue | None = None
     """Commit, tag or branch of an ``hf://`` or ``modelscope://`` source. Default: the repository's main branch."""
     weights: WeightsSettings = WeightsSettings()
     """How the weights come into the pods, and where they are kept. Default: as ``serving.weights`` says."""
-    served_names: tuple[Word, ...] = ()
+    served_names: tuple[ArgumentValue, ...] = ()
     """Names that vLLM answers to. Default: the model's name."""
     backend: Literal["native", "llmaz"] = "native"
     """What runs the replicas. ``native``: a StatefulSet, no operator. ``llmaz``: the operator of that name,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stacks.settings.base import Settings, Word
+from stacks.settings.base import ArgumentValue, Settings
 from stacks.settings.lora import ExtraSource
 
 
@@ -22,7 +22,7 @@ class SpeculativeSettings(Settings):
     """Tokens that are guessed in one go. 2 to 5 are usual; more pay where guesses are good."""
     model: ExtraSource | None = None
     """Where the weights of the second model are: ``hf://``, ``file://`` or ``pvc://``."""
-    revision: Word | None = None
+    revision: ArgumentValue | None = None
     """Commit, tag or branch of an ``hf://`` second model. Default: the repository's main branch."""
     draft_tensor_parallel_size: int | None = Field(default=None, ge=1)
     """GPUs that share each layer of the second model: 1, or as many as the model has. Default: vLLM's own."""

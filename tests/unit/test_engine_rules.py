@@ -301,13 +301,13 @@ RULES = {
     ),
     "parser that would be read as an argument": (
         engine(toolCallParser="-hermes"),
-        f"{ENGINE}.toolCallParser: '-hermes' is no value that vLLM's command line takes: write a word, which begins "
-        "with no '-', or leave it out",
+        f"{ENGINE}.toolCallParser: '-hermes' is no value that vLLM's command line takes: write one that begins with "
+        "neither '-' nor a space, or leave it out",
     ),
     "method of no name": (
         engine(quantization=""),
-        f"{ENGINE}.quantization: '' is no value that vLLM's command line takes: write a word, which begins with no "
-        "'-', or leave it out",
+        f"{ENGINE}.quantization: '' is no value that vLLM's command line takes: write one that begins with neither "
+        "'-' nor a space, or leave it out",
     ),
     "template that is none": (
         engine(chatTemplate="templates/chat.jinja"),
