@@ -9,6 +9,20 @@ if TYPE_CHECKING:
     from stacks.settings import StackSettings
 
 
+OF_THE_HUB = "set it with `pulumi config set --secret modelyard:huggingFaceToken`"
+OF_A_BUCKET = "name a Secret with it in weights.objectStore.credentialsSecret"
+
+SECRETS = {
+    "HF_TOKEN": OF_THE_HUB,
+    "HUGGING_FACE_HUB_TOKEN": OF_THE_HUB,
+    "MODELSCOPE_API_TOKEN": "name a Secret with it in weights.tokenSecret",
+    "AWS_SECRET_ACCESS_KEY": OF_A_BUCKET,
+    "AWS_SESSION_TOKEN": OF_A_BUCKET,
+    "VLLM_API_KEY": "remove it, for the gateway calls the pods without a key, and knows the callers itself",
+}
+"""Variables that hold a secret, and where that belongs instead."""
+
+
 def _pools_are_there(stack: "StackSettings") -> Iterator[str]:
     pools = [pool.name for pool in stack.pools]
     for index, model in enumerate(stack.models):
@@ -35,11 +49,8 @@ def _environment(stack: "StackSettings") -> Iterator[str]:
                     f"{path}.{name}: variables that begin with MODELYARD_ are written from the model's other "
                     "settings, and two answers to one question contradict each other: use engine or extraArgs"
                 )
-            elif name == "HF_TOKEN":
-                yield (
-                    f"{path}.{name}: a token is a secret, and env is plain in the manifest: set it with "
-                    "`pulumi config set --secret modelyard:huggingFaceToken`"
-                )
+            elif name in SECRETS:
+                yield f"{path}.{name}: it holds a secret, and env is plain in the manifest: {SECRETS[name]}"
 
 
 MODEL_RULES: tuple[Rule, ...] = (

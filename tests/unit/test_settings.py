@@ -168,8 +168,18 @@ RULES = {
     ),
     "token in the environment": (
         one_model(env={"HF_TOKEN": "hf_x"}),
-        "modelyard:models[0].env.HF_TOKEN: a token is a secret, and env is plain in the manifest: set it with "
+        "modelyard:models[0].env.HF_TOKEN: it holds a secret, and env is plain in the manifest: set it with "
         "`pulumi config set --secret modelyard:huggingFaceToken`",
+    ),
+    "key of a bucket in the environment": (
+        one_model(env={"AWS_SECRET_ACCESS_KEY": "x"}),
+        "modelyard:models[0].env.AWS_SECRET_ACCESS_KEY: it holds a secret, and env is plain in the manifest: name a "
+        "Secret with it in weights.objectStore.credentialsSecret",
+    ),
+    "key of the server in the environment": (
+        one_model(env={"VLLM_API_KEY": "x"}),
+        "modelyard:models[0].env.VLLM_API_KEY: it holds a secret, and env is plain in the manifest: remove it, for the "
+        "gateway calls the pods without a key, and knows the callers itself",
     ),
     "host path twice": (
         stack(
