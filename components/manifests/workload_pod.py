@@ -18,10 +18,11 @@ from components.manifests.objects import (
 from components.manifests.placement import Placement
 from serving.argv import server_command
 from serving.gate import HEALTH, LIVE, READY
-from serving.settings import environment, of
+from serving.settings import PREFIX, environment, of
 from stacks.settings import ModelSettings, ServingSettings
 from stacks.settings.probes import OF_THE_ENTRYPOINT
 from stacks.startup import startup_seconds
+from stacks.vllm_arguments import destinations
 
 APPLICATION = "vllm"
 """``app.kubernetes.io/name`` of every model's objects."""
@@ -133,7 +134,10 @@ def _env(model: ModelSettings, serving: ServingSettings, source: ModelSource, ex
     others = {variable["name"]: variable for variable in (*source.env, *tokens)}
     return [
         *(variable for name, variable in others.items() if name not in model.env),
-        *({"name": name, "value": value} for name, value in variables(model, serving, source).items()),
+        *(
+            {"name": name, "value": _unexpanded(value) if name.startswith(PREFIX) else value}
+            for name, value in variables(model, serving, source).items()
+        ),
     ]
 
 
@@ -162,7 +166,17 @@ def command(model: ModelSettings, serving: ServingSettings, source: ModelSource)
 def variables(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> dict[str, str]:
     """The container's variables, but for those that hold secrets."""
     server = environment(_server(model, source)) if serving.entrypoint == "modelyard" else NO_USAGE_STATS
-    return {**HOME, **source.variables, **server, **model.env}
+    return {**HOME, **_patience(model), **source.variables, **server, **model.env}
+
+
+def _patience(model: ModelSettings) -> dict[str, str]:
+    """What keeps vLLM from ending its own start after ten minutes, as it does where it has several API servers.
+
+    That is one for each copy of the engine, or what its command line says.
+    """
+    if model.engine.data_parallel_size == 1 and "api_server_count" not in destinations(model.extra_args):
+        return {}
+    return {"VLLM_ENGINE_READY_TIMEOUT_S": str(startup_seconds(model))}
 
 
 def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
@@ -190,7 +204,11 @@ def requests(model: ModelSettings) -> dict[str, str]:
 
 def unexpanded(words: list[str]) -> list[str]:
     """Words of a container's command in which Kubernetes reads no ``$(NAME)`` as a variable."""
-    return [word.replace("$", "$$") for word in words]
+    return [_unexpanded(word) for word in words]
+
+
+def _unexpanded(text: str) -> str:
+    return text.replace("$", "$$")
 
 
 def _probes(model: ModelSettings, serving: ServingSettings) -> Manifest:

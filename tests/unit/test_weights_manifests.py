@@ -456,6 +456,13 @@ def test_the_job_runs_in_the_stacks_container() -> None:
     assert env(found)["HOME"] == TMP
 
 
+def test_the_job_has_what_a_stack_says_of_all_pods() -> None:
+    said = {"podLabels": {"team": "a"}, "podAnnotations": {"sidecar.istio.io/inject": "false"}}
+    found = made(serving=said)["spec"]["template"]["metadata"]
+    assert found["labels"]["team"] == "a"
+    assert found["annotations"] == {"sidecar.istio.io/inject": "false"}
+
+
 def test_weights_in_a_second_format_are_not_fetched() -> None:
     first = ["config.json", "model.safetensors"]
     second = ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "consolidated.pth", "consolidated.00.pth"]

@@ -1,6 +1,7 @@
 """The exact objects of a native model."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -401,9 +402,10 @@ ENGINES = st.builds(
     seed=st.none() | st.integers(0, 2**31),
 )
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
+NAMES = WORDS.filter(lambda word: re.fullmatch(r"[^-\s].*", word))
 
 
-@given(engine=ENGINES, names=st.lists(WORDS, max_size=3), arguments=st.lists(WORDS, max_size=3))
+@given(engine=ENGINES, names=st.lists(NAMES, max_size=3), arguments=st.lists(WORDS, max_size=3))
 def test_the_server_reads_back_what_the_stack_says(
     engine: EngineSettings, names: list[str], arguments: list[str]
 ) -> None:
@@ -419,7 +421,7 @@ def test_the_server_reads_back_what_the_stack_says(
     assert {field: getattr(server, field) for field in wanted} == wanted
 
 
-@given(engine=ENGINES, names=st.lists(WORDS, max_size=3), arguments=st.lists(WORDS, max_size=3))
+@given(engine=ENGINES, names=st.lists(NAMES, max_size=3), arguments=st.lists(WORDS, max_size=3))
 def test_vllm_itself_is_told_the_same_as_by_our_entrypoint(
     engine: EngineSettings, names: list[str], arguments: list[str]
 ) -> None:
@@ -430,6 +432,12 @@ def test_vllm_itself_is_told_the_same_as_by_our_entrypoint(
             patch.setenv(name, value)
         wanted = server_command(ServerSettings(), "python3")
     assert command(given_model, ServingSettings(), source) == wanted
+
+
+def test_kubernetes_reads_no_variable_in_what_the_server_is_told() -> None:
+    found = env(pod(engine={"chatTemplate": "{{ $(HOME) }} $$"}, env={"CACHE": "$(HOME)/own"}))
+    assert found["MODELYARD_CHAT_TEMPLATE"] == "{{ $$(HOME) }} $$$$"
+    assert found["CACHE"] == "$(HOME)/own"
 
 
 def test_without_our_entrypoint_vllm_gets_its_arguments() -> None:

@@ -62,7 +62,10 @@ def prefetch_job(
                 ]
             },
             "template": {
-                "metadata": {"labels": {**serving.pod_labels, **own}},
+                "metadata": {
+                    "labels": {**serving.pod_labels, **own},
+                    **({"annotations": dict(serving.pod_annotations)} if serving.pod_annotations else {}),
+                },
                 "spec": _pod(model, placement, serving),
             },
         },
