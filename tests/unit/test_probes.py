@@ -53,6 +53,18 @@ def test_what_a_start_may_take_is_what_the_probe_waits() -> None:
     assert probe["periodSeconds"] * probe["failureThreshold"] == 602
 
 
+@pytest.mark.parametrize(
+    "changes", [{"gpus": 2, "engine": {"dataParallelSize": 2}}, {"extraArgs": ["--api-server-count", "2"]}]
+)
+@pytest.mark.parametrize("entrypoint", ["vllm", "modelyard"])
+def test_several_api_servers_wait_as_long_for_the_engine(changes: dict[str, Any], entrypoint: str) -> None:
+    patience = {"name": "VLLM_ENGINE_READY_TIMEOUT_S", "value": "1200"}
+    probes = {"startupSeconds": 1200}
+    assert patience in pod({"entrypoint": entrypoint}, probes=probes, **changes)["containers"][0]["env"]
+    # One API server waits for ever.
+    assert patience not in pod({"entrypoint": entrypoint}, probes=probes)["containers"][0]["env"]
+
+
 def test_a_busy_server_is_not_restarted_for_answering_late() -> None:
     probe = pod()["containers"][0]["livenessProbe"]
     assert probe["timeoutSeconds"] == 10
