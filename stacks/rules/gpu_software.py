@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 CLOUDS_OF_THEIR_OWN = ("gke", "ack")
 """Adapters whose clouds make their clusters offer GPUs."""
 
+CUT_BY_NOBODY = ("eks", "karpenter")
+"""Adapters whose nodes come with whole GPUs, whatever slices a pool is to have."""
+
 
 def _namespace(stack: "StackSettings") -> Iterator[str]:
     software, models = stack.gpu_software, stack.cluster.namespace
@@ -112,6 +115,16 @@ def _shared_gpus(stack: "StackSettings") -> Iterator[str]:
                 )
 
 
+def _slices_are_cut(stack: "StackSettings") -> Iterator[str]:
+    for index, pool in enumerate(stack.pools):
+        if pool.mig and stack.gpu_software.kind == "device_plugin" and pool.adapter in CUT_BY_NOBODY:
+            yield (
+                f"modelyard:pools[{index}].mig: {pool.mig.profile!r} with gpuSoftware of kind 'device_plugin', which "
+                f"cuts no GPU, and nodes of adapter {pool.adapter!r} come with whole ones: write gpuSoftware.kind: "
+                "gpu_operator, whose MIG manager cuts them, or leave mig out"
+            )
+
+
 def _labels_of_existing_nodes(stack: "StackSettings") -> Iterator[str]:
     kind = stack.gpu_software.kind
     for index, pool in enumerate(stack.pools):
@@ -185,6 +198,7 @@ GPU_SOFTWARE_RULES: tuple[Rule, ...] = (
     _driver,
     _toolkit,
     _shared_gpus,
+    _slices_are_cut,
     _labels_of_existing_nodes,
     _one_strategy,
     _one_share_a_replica,

@@ -151,6 +151,17 @@ def test_nodes_that_are_there_are_selected_by_the_label_of_their_sharing() -> No
     assert of(None, {**cut, "nodeSelector": {}}) == []
 
 
+def test_slices_that_nobody_cuts() -> None:
+    cut = {**EKS, "gpuModel": "NVIDIA-H100-80GB-HBM3", "gpusPerNode": 8, "mig": {"profile": "1g.10gb"}}
+    assert of({"kind": "device_plugin"}, cut) == [
+        "modelyard:pools[0].mig: '1g.10gb' with gpuSoftware of kind 'device_plugin', which cuts no GPU, and nodes of "
+        "adapter 'eks' come with whole ones: write gpuSoftware.kind: gpu_operator, whose MIG manager cuts them, or "
+        "leave mig out"
+    ]
+    # The cluster's own software may cut them.
+    assert of({**OPERATOR, "driver": False}, cut) == of(None, cut) == []
+
+
 def test_one_mig_strategy_for_all_nodes_of_the_operator() -> None:
     def cut(name: str, strategy: str) -> dict[str, Any]:
         labels = {"nvidia.com/device-plugin.config": name, "nvidia.com/mig.config": "all-1g.10gb"}
