@@ -19,6 +19,7 @@ from components.manifests.placement import Placement
 from serving.argv import server_command
 from serving.gate import HEALTH, LIVE, READY
 from serving.settings import PREFIX, environment, of
+from stacks.parallelism import parallelism
 from stacks.settings import ModelSettings, ServingSettings
 from stacks.settings.probes import OF_THE_ENTRYPOINT
 from stacks.startup import startup_seconds
@@ -181,8 +182,6 @@ def _patience(model: ModelSettings) -> dict[str, str]:
 
 def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
     """What the server serves, and how. What is left at its default is left out."""
-    engine = model.engine
-    others = engine.pipeline_parallel_size * engine.data_parallel_size
     return {
         **model.filled_engine.model_dump(exclude_defaults=True, exclude={"preset", "speculative_config"}),
         **extra_weights(model).arguments,
@@ -190,7 +189,7 @@ def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
         "revision": source.revision,
         "served_names": model.names,
         "port": PORT,
-        "tensor_parallel_size": engine.tensor_parallel_size or model.gpus // others,
+        "tensor_parallel_size": parallelism(model, model.gpus).tensor,
         "drain_seconds": model.probes.drain_seconds,
         "extra_args": model.extra_args,
     }

@@ -103,7 +103,7 @@ def _speculation(stack: "StackSettings") -> Iterator[str]:
         yield from _lookup(place, model.engine)
         pool = next((pool for pool in stack.pools if pool.name == model.pool), None)
         if pool is not None:
-            yield from _draft_parallelism(place, model, pool.gpus_per_node)
+            yield from _draft_parallelism(place, model, pool.devices_per_node)
 
 
 def _lookup(place: str, engine: "EngineSettings") -> Iterator[str]:

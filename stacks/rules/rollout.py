@@ -38,7 +38,7 @@ def _no_room(stack: "StackSettings", index: int, model: "ModelSettings", pool: "
 
 
 def _replaced_in_place(model: "ModelSettings", pool: "GpuNodePoolSettings") -> bool:
-    return model.backend == "llmaz" or model.gpus > pool.gpus_per_node
+    return model.backend == "llmaz" or model.gpus > pool.devices_per_node
 
 
 def _surge_is_a_deployments(stack: "StackSettings") -> Iterator[str]:
@@ -50,8 +50,8 @@ def _surge_is_a_deployments(stack: "StackSettings") -> Iterator[str]:
         reason = (
             "with backend 'llmaz', which replaces pods in place: write strategy: in_place, or backend: native"
             if model.backend == "llmaz"
-            else f"with {model.gpus} GPUs on nodes of {pool.gpus_per_node}, and a replica of several nodes is replaced "
-            "in place: write strategy: in_place, or a pool with larger nodes"
+            else f"with {model.gpus} GPUs on nodes of {pool.devices_per_node}, and a replica of several nodes is "
+            "replaced in place: write strategy: in_place, or a pool with larger nodes"
         )
         yield f"modelyard:models[{index}].rollout.strategy: 'surge' {reason}"
 
