@@ -1,4 +1,4 @@
-"""The arguments of ``vllm serve``, by a table of the version that Modelyard's images carry.
+"""The arguments of ``vllm serve`` and its parsers, by a table of the version that Modelyard's images carry.
 
 The table is written by ``python -m tests.serving.vllm_arguments``, which asks vLLM's own parser.
 """
@@ -6,7 +6,7 @@ The table is written by ``python -m tests.serving.vllm_arguments``, which asks v
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,12 @@ def table() -> dict[str, str]:
     """The names of all arguments, such as ``--max-model-len`` or ``-tp``, and the fields that they set."""
     arguments: dict[str, str] = json.loads(TABLE.read_text())["arguments"]
     return arguments
+
+
+@cache
+def parsers(field: str) -> tuple[str, ...]:
+    """The parsers that vLLM has for ``tool_call_parser`` or ``reasoning_parser``."""
+    return tuple(json.loads(TABLE.read_text())["parsers"][field])
 
 
 @cache
@@ -59,6 +65,6 @@ def destinations(words: Sequence[str]) -> set[str]:
     return {field for _, name in names(words) if (field := field_of(name))}
 
 
-def nearest(name: str) -> str | None:
-    """The name of an argument that looks most like this one, or None where none does."""
-    return next(iter(difflib.get_close_matches(name, table(), n=1, cutoff=0.7)), None)
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of the known names that looks most like this one, or None where none does."""
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.7)), None)

@@ -1,10 +1,10 @@
-"""Rules about ``extraArgs``: arguments of ``vllm serve`` that no setting is for."""
+"""Rules about arguments of ``vllm serve`` that no setting is for, and about names that vLLM has to know."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.rules.rule import Rule, camel
-from stacks.vllm_arguments import field_of, names, nearest, version
+from stacks.vllm_arguments import destinations, field_of, names, nearest, parsers, table, version
 
 if TYPE_CHECKING:
     from stacks.settings import ModelSettings, StackSettings
@@ -55,19 +55,42 @@ FIXED = {
 }
 """Fields of vLLM that cannot be anything else, and why."""
 
+PARSERS = {"tool_call_parser": "tool_parser_plugin", "reasoning_parser": "reasoning_parser_plugin"}
+"""Settings that name a parser, and the fields of vLLM that bring parsers of a stack's own."""
+
 
 def _known(stack: "StackSettings") -> Iterator[str]:
-    # Another version may have other arguments, so nothing is said of its.
-    if not stack.serving.image.partition("@")[0].endswith(f"vllm/vllm-openai:v{version()}"):
-        return
-    for index, model in enumerate(stack.models):
+    for index, model in _of_the_table(stack):
         for position, name in names(model.extra_args):
             if field_of(name) is None:
-                like = nearest(name)
+                like = nearest(name, table())
                 yield (
                     f"modelyard:models[{index}].extraArgs[{position}]: {name!r} is no argument of vLLM {version()}, "
                     f"which does not start with it: {f'write {like}' if like else 'correct or remove it'}"
                 )
+
+
+def _known_parsers(stack: "StackSettings") -> Iterator[str]:
+    for index, model in _of_the_table(stack):
+        for field, plugin in PARSERS.items():
+            parser = getattr(model.engine, field)
+            if parser in (None, *parsers(field)) or plugin in destinations(model.extra_args):
+                continue
+            like = nearest(parser, parsers(field)) or f"one of {', '.join(parsers(field))}"
+            yield (
+                f"modelyard:models[{index}].engine.{camel(field)}: {parser!r} is no parser of vLLM {version()}, which "
+                f"does not start with it: write {like}"
+            )
+
+
+def _of_the_table(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings"]]:
+    """The models of vLLM's own image of the table's version. Another may have other arguments and parsers."""
+    pools = {pool.name: pool for pool in stack.pools}
+    for index, model in enumerate(stack.models):
+        pool = pools.get(model.pool)
+        image = stack.serving.image_on(pool.accelerator) if pool else ""
+        if image.partition("@")[0].endswith(f"vllm/vllm-openai:v{version()}"):
+            yield index, model
 
 
 def _begin_with_a_name(stack: "StackSettings") -> Iterator[str]:
@@ -103,5 +126,6 @@ def _written(model: "ModelSettings") -> dict[str, str]:
 ARGUMENT_RULES: tuple[Rule, ...] = (
     _begin_with_a_name,
     _known,
+    _known_parsers,
     _said_once,
 )

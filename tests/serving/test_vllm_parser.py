@@ -124,6 +124,8 @@ def test_the_table_of_arguments_is_that_of_vllm(ask: Ask) -> None:
     found = ask("arguments")
     assert found["version"].partition("+")[0] == vllm_arguments.version()
     assert found["arguments"] == vllm_arguments.table(), "run `python -m tests.serving.vllm_arguments`"
+    for field, names in ask("parsers").items():
+        assert sorted(names) == list(vllm_arguments.parsers(field))
 
 
 @pytest.mark.parametrize(("name", "family"), FAMILIES.items())

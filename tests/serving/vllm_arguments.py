@@ -8,9 +8,13 @@ from tests.serving.vllm_process import vllm_parser
 
 def main() -> None:
     with vllm_parser() as ask:
-        found = ask("arguments")
-    # The CPU build calls itself 0.32.0+cpu.
-    table = {"version": found["version"].partition("+")[0], "arguments": dict(sorted(found["arguments"].items()))}
+        found, parsers = ask("arguments"), ask("parsers")
+    table = {
+        # The CPU build calls itself 0.32.0+cpu.
+        "version": found["version"].partition("+")[0],
+        "arguments": dict(sorted(found["arguments"].items())),
+        "parsers": {field: sorted(names) for field, names in parsers.items()},
+    }
     TABLE.write_text(json.dumps(table, indent=2) + "\n")
 
 

@@ -299,6 +299,10 @@ RULES = {
         f"{ADAPTERS}[0].name: 'my sql' is no name that every client can ask for: use letters, digits, '.', '_', '/' "
         "and '-', and begin with a letter or a digit",
     ),
+    "parser that vLLM has not": (
+        engine(toolCallParser="hermse"),
+        f"{ENGINE}.toolCallParser: 'hermse' is no parser of vLLM 0.32.0, which does not start with it: write hermes",
+    ),
     "parser that would be read as an argument": (
         engine(toolCallParser="-hermes"),
         f"{ENGINE}.toolCallParser: '-hermes' is no value that vLLM's command line takes: write one that begins with "
@@ -360,6 +364,13 @@ WORKING = {
     "an argument whose setting is left out": one_model(extraArgs=["--kv-cache-dtype", "fp8"]),
     "arguments of another version": stack(
         serving={"image": "docker.io/vllm/vllm-openai:v0.40.0"}, models=[{**QWEN, "extraArgs": ["--of-tomorrow"]}]
+    ),
+    "arguments of another accelerator": {
+        **one_model(extraArgs=["--of-gaudi"], engine={"reasoningParser": "of_gaudi"}),
+        "pools": [{"name": "gpu", "accelerator": "gaudi"}],
+    },
+    "a parser of one's own": one_model(
+        engine={"toolCallParser": "mine"}, extraArgs=["--tool-parser-plugin", "/opt/mine.py"]
     ),
     "a path of a template": engine(chatTemplate="/templates/chat.jinja"),
     "a template": engine(chatTemplate="{% for message in messages %}\n{{ message.content }}{% endfor %}"),
