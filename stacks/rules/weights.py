@@ -22,7 +22,18 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 SYSTEM_FOLDERS = ("bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "usr")
 """Folders of a node's root that are its own."""
-NODE_SOFTWARE = ("/var/lib/containerd", "/var/lib/docker", "/var/lib/etcd", "/var/lib/kubelet", "/var/run")
+NODE_SOFTWARE = (
+    "/opt/cni",
+    "/var/lib/cni",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/lib/etcd",
+    "/var/lib/kubelet",
+    "/var/lib/rancher",
+    "/var/log",
+    "/var/run",
+)
 """Further folders that are the node's own."""
 
 
@@ -136,11 +147,16 @@ def _node_folders(stack: "StackSettings") -> Iterator[str]:
         if not isinstance(found, NodeCacheSettings):
             continue
         top = found.path.split("/")[1]
-        if top in SYSTEM_FOLDERS or any(f"{found.path}/".startswith(f"{folder}/") for folder in NODE_SOFTWARE):
+        if top in SYSTEM_FOLDERS or any(_overlap(found.path, folder) for folder in NODE_SOFTWARE):
             yield (
                 f"{_path(index, model, 'cache')}.path: {found.path!r} belongs to the node's own software, and a cache "
                 "is given to the pods' user: write a folder for the cache alone, such as /var/cache/modelyard"
             )
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two folders is in the other."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _prefetch(stack: "StackSettings") -> Iterator[str]:

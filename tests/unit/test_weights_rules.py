@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stacks.settings import SettingsError, load
-from stacks.weights import weights_warnings
+from stacks.warnings.weights import weights_warnings
 
 COMMIT = "b968826d9c46dd6066d109eabc6255188de91218"
 QWEN: dict[str, Any] = {"name": "qwen", "source": "hf://Qwen/Qwen3-8B", "revision": COMMIT, "pool": "gpu"}
@@ -162,6 +162,10 @@ RULES = {
     "folder of the kubelet": (
         qwen(cache={"kind": "node", "path": "/var/lib/kubelet/weights"}),
         f"modelyard:models[0].weights.cache.path: '/var/lib/kubelet/weights' {NODE_SOFTWARE}",
+    ),
+    "folder around the kubelet's": (
+        qwen(cache={"kind": "node", "path": "/var/lib"}),
+        f"modelyard:models[0].weights.cache.path: '/var/lib' {NODE_SOFTWARE}",
     ),
     "folder of everybody": (
         qwen(cache={"kind": "node", "path": "/weights"}),
