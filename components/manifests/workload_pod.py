@@ -16,6 +16,7 @@ from components.manifests.objects import (
     topology_spread,
 )
 from components.manifests.placement import Placement
+from components.manifests.weights.shared_claims import one_volume_a_claim
 from serving.argv import server_command
 from serving.gate import HEALTH, LIVE, READY
 from serving.settings import PREFIX, environment, of
@@ -100,7 +101,7 @@ def pod_spec(model: ModelSettings, placement: Placement, serving: ServingSetting
     }
     if placement.bin_packing and model.gpus < placement.gpus_per_node:
         spec["affinity"] = {**spec.get("affinity", {}), "podAffinity": bin_packing(MODEL_PODS)}
-    return spec
+    return one_volume_a_claim(spec)
 
 
 def _container(

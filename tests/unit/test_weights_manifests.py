@@ -313,6 +313,24 @@ def made(**arguments: Any) -> Manifest:
     return found
 
 
+def test_a_claim_for_several_things_is_one_volume() -> None:
+    adapters = {"adapters": [{"name": "sql", "source": "pvc://weights/sql"}]}
+    cache = {"kind": "claim", "name": "weights"}
+    found = pod(source="pvc://weights/qwen", lora=adapters)
+    assert claims(found) == [{"name": "model", "persistentVolumeClaim": {"claimName": "weights", "readOnly": True}}]
+    both = pod(source="pvc://weights/qwen", lora=adapters, weights={"cache": cache})
+    assert claims(both) == [{"name": "model", "persistentVolumeClaim": {"claimName": "weights"}}]
+    assert [mount for mount in both["containers"][0]["volumeMounts"] if mount["name"] == "model"] == [
+        {"name": "model", "mountPath": "/models", "readOnly": True},
+        {"name": "model", "mountPath": "/cache"},
+        {"name": "model", "mountPath": "/extra/pvc/weights", "readOnly": True},
+    ]
+
+
+def claims(found: Manifest) -> list[Manifest]:
+    return [volume for volume in found["volumes"] if "persistentVolumeClaim" in volume]
+
+
 def test_the_job_that_fetches_ahead() -> None:
     found = made()
     command = found["spec"]["template"]["spec"]["containers"][0].pop("command")
