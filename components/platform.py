@@ -25,12 +25,9 @@ from components.model_service.llmaz import LlmazModelService
 from components.model_service.llmaz_operator import LlmazOperator
 from components.model_service.native import NativeModelService
 from stacks.accelerators import AcceleratorName
-from stacks.capacity import interruptions, shortages
-from stacks.compatibility import untested_versions
-from stacks.fit.report import fit_warnings, summary
+from stacks.fit.report import summary
 from stacks.settings import ClusterSettings, ModelSettings, ServingSettings, StackSettings
-from stacks.stopping import drain_warnings
-from stacks.weights import weights_warnings
+from stacks.warnings import warnings
 
 MODEL_BACKENDS: Mapping[str, Callable[[str, ModelServiceArgs, pulumi.ResourceOptions], ModelService]] = {
     "native": NativeModelService,
@@ -60,9 +57,8 @@ class Platform(pulumi.ComponentResource):
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:Platform", name, {}, opts)
-        for warns in (shortages, interruptions, weights_warnings, drain_warnings, fit_warnings, untested_versions):
-            for warning in warns(stack):
-                pulumi.log.warn(warning, self)
+        for warning in warnings(stack):
+            pulumi.log.warn(warning, self)
         if fits := summary(stack):
             pulumi.log.info(fits, self)
         cluster = _cluster(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stacks.capacity import shortages
 from stacks.settings import load
+from stacks.warnings.capacity import shortages
 
 QWEN: dict[str, Any] = {"name": "qwen", "source": "file:///m", "pool": "gpu"}
 

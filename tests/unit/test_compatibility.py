@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from stacks.compatibility import untested_versions
 from stacks.settings import load
+from stacks.warnings.compatibility import untested_versions
 
 
 def found(**gateway: Any) -> list[str]:

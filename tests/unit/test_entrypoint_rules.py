@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stacks.settings import SettingsError, load
-from stacks.stopping import drain_warnings
+from stacks.warnings.stopping import drain_warnings
 
 QWEN = {"name": "qwen", "source": "file:///weights", "pool": "gpu"}
 INSTEAD = "write serving.entrypoint: modelyard, with an image that serving/Containerfile has made, or leave it out"

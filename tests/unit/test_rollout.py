@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from components.manifests import workload
-from stacks.capacity import interruptions
 from stacks.settings import ServingSettings, StackSettings, load
+from stacks.warnings.capacity import interruptions
 from tests.unit.test_workload import PLACEMENT, SERVING, model
 
 PROBES = {"startupSeconds": 600, "drainSeconds": 70}
