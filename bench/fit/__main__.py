@@ -71,7 +71,7 @@ def _compare(case: Case, row: dict[str, Any]) -> Comparison:
     model = ModelSettings.model_validate(
         {"name": "m", "source": f"hf://{case.model}", "pool": "p", "engine": engine, "lora": case.lora}
     )
-    found = fit(model, from_config(case.full_config), Target("H200", row["total_gib"], GPUS["nvidia-h200"]))
+    found = fit(model, from_config(case.full_config), Target("H200", row["total_gib"], GPUS["nvidia-h200"], 1))
     if found is None:
         raise ValueError(f"nothing is known of {case.name}")
     # Release 0.26 counts CUDA graphs against the cache for its older model runner only, and 0.32 always does.

@@ -64,6 +64,8 @@ class Target:
     """Its memory in GiB, as CUDA reports it."""
     gpu: Gpu | None
     """Its product, where that is known."""
+    gpus_per_node: int
+    """How many of them a node has."""
 
 
 def target(pool: GpuNodePoolSettings) -> Target | None:
@@ -85,7 +87,7 @@ def _target(pool: GpuNodePoolSettings, product: str | None, said: float | None) 
     name = product or f"GPU of pool {pool.name!r}"
     if pool.mig:
         # A slice has no more than its profile says, and how much less differs.
-        return Target(f"{pool.mig.profile} slice of {name}", said, gpu) if said else None
+        return Target(f"{pool.mig.profile} slice of {name}", said, gpu, pool.devices_per_node) if said else None
     if gpu is None:
-        return Target(name, said, None) if said else None
-    return Target(name, min(said or gpu.memory_gib, gpu.memory_gib), gpu)
+        return Target(name, said, None, pool.devices_per_node) if said else None
+    return Target(name, min(said or gpu.memory_gib, gpu.memory_gib), gpu, pool.devices_per_node)

@@ -112,9 +112,10 @@ def _problems(stack: StackSettings, index: int, model: ModelSettings) -> Iterato
     shape = shape_or_reason(model)
     if isinstance(shape, str):
         return
-    yield from _indivisible(index, model, shape)
     yield from _too_long(index, model, shape)
     pool = next((pool for pool in stack.pools if pool.name == model.pool), None)
+    if pool:
+        yield from _indivisible(index, model, shape, pool.devices_per_node)
     there = target(pool) if pool else None
     if there and there.gpu:
         yield from _wrong_types(index, model, shape, there.gpu)
@@ -123,8 +124,8 @@ def _problems(stack: StackSettings, index: int, model: ModelSettings) -> Iterato
         yield _sentence(line, line.fit)
 
 
-def _indivisible(index: int, model: ModelSettings, shape: ModelShape) -> Iterator[str]:
-    spread = share(model)
+def _indivisible(index: int, model: ModelSettings, shape: ModelShape, gpus_per_node: int) -> Iterator[str]:
+    spread = share(model, gpus_per_node)
     what = divides(shape, spread)
     if what is not None:
         counts = [count for count in range(1, MOST_GPUS + 1) if _shares(model, shape, count)]
@@ -187,7 +188,7 @@ def _listed(ways: tuple[str, ...]) -> str:
 
 def _shares(model: ModelSettings, shape: ModelShape, tensor: int) -> bool:
     engine = model.engine.model_copy(update={"tensor_parallel_size": tensor})
-    return divides(shape, share(model.model_copy(update={"engine": engine}))) is None
+    return divides(shape, share(model.model_copy(update={"engine": engine, "gpus": tensor}), tensor)) is None
 
 
 def _cost(stack: StackSettings, model: ModelSettings, there: Target) -> float | None:

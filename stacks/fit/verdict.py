@@ -112,13 +112,13 @@ class Fit:
 
 def fit(model: ModelSettings, shape: ModelShape, target: Target) -> Fit | None:
     """What a model takes of a GPU. None: one of its settings makes that unknown."""
-    if not _is_countable(model, shape):
+    engine, spread = model.engine, share(model, target.gpus_per_node)
+    if not _is_countable(model, shape, spread):
         return None
-    engine, spread = model.engine, share(model)
     step = steps(model, target.memory_gib, target.gpu)
     utilization = engine.gpu_memory_utilization or UTILIZATION
     fixed = engine.kv_cache_memory_bytes
-    weights = weights_gib(model, shape) + memory.loaded_gib(model, shape, spread)
+    weights = weights_gib(model, shape, spread) + memory.loaded_gib(model, shape, spread)
     return Fit(
         target=target,
         gpus=model.gpus,
@@ -168,7 +168,7 @@ def _kv_bytes(model: ModelSettings, shape: ModelShape) -> float:
     return element_bytes(model, shape) if said == "auto" else KV_BYTES[said]
 
 
-def _is_countable(model: ModelSettings, shape: ModelShape) -> bool:
+def _is_countable(model: ModelSettings, shape: ModelShape, spread: Share) -> bool:
     engine = model.engine
     speculative = engine.speculative_config
     return (
@@ -179,5 +179,5 @@ def _is_countable(model: ModelSettings, shape: ModelShape) -> bool:
         # So have adapters of experts.
         and (model.lora is None or shape.experts is None)
         and not destinations(model.extra_args) & OVERRIDING
-        and divides(shape, share(model)) is None
+        and divides(shape, spread) is None
     )

@@ -61,7 +61,8 @@ def _counts(model: ModelSettings, shape: ModelShape, pool: GpuNodePoolSettings) 
         return
     for gpus in range(model.gpus + 1, pool.devices_per_node + 1):
         more = _with_gpus(model, gpus)
-        if share(more).gpus == gpus and divides(shape, share(more)) is None:
+        spread = share(more, pool.devices_per_node)
+        if spread.gpus == gpus and divides(shape, spread) is None:
             yield gpus
 
 

@@ -3,6 +3,7 @@
 from stacks.fit.parameters import Parameters, Share, stage, total
 from stacks.fit.quantization import BITS, DTYPE_BYTES, ONLINE, Quantization
 from stacks.fit.shape import ModelShape
+from stacks.parallelism import parallelism
 from stacks.settings.models import ModelSettings
 
 GIB = 1024**3
@@ -30,15 +31,15 @@ def is_known(model: ModelSettings, shape: ModelShape) -> bool:
     return shape.quantization is not None or model.engine.quantization in {None, *ONLINE}
 
 
-def share(model: ModelSettings) -> Share:
-    """How the GPUs of a replica share the model."""
-    engine = model.engine
-    others = engine.pipeline_parallel_size * engine.data_parallel_size
+def share(model: ModelSettings, gpus_per_node: int) -> Share:
+    """How the GPUs of a replica share the model, on nodes that have so many each."""
+    found = parallelism(model, gpus_per_node)
     return Share(
-        tensor=engine.tensor_parallel_size or max(1, model.gpus // others),
-        pipeline=engine.pipeline_parallel_size,
-        data=engine.data_parallel_size,
-        whole_experts=engine.enable_expert_parallel,
+        # Settings that divide GPUs into less than one are refused elsewhere, with a sentence of their own.
+        tensor=max(1, found.tensor),
+        pipeline=found.pipeline,
+        data=found.data,
+        whole_experts=model.engine.enable_expert_parallel,
     )
 
 
@@ -51,9 +52,9 @@ def weights_bytes(model: ModelSettings, shape: ModelShape, parameters: Parameter
     return parameters.plain * plain + parameters.linear * linear + parameters.experts * experts
 
 
-def weights_gib(model: ModelSettings, shape: ModelShape) -> float:
+def weights_gib(model: ModelSettings, shape: ModelShape, spread: Share) -> float:
     """GiB of weights on the fullest GPU of a replica."""
-    return weights_bytes(model, shape, stage(shape, share(model))) / GIB
+    return weights_bytes(model, shape, stage(shape, spread)) / GIB
 
 
 def published_gib(shape: ModelShape) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 
 from bench.fit.__main__ import REPORTED, Comparison, comparisons
 from stacks import fit as public
+from stacks import stack_file
 from stacks.fit import __main__ as command
 from stacks.fit.gpus import GPUS, Target, target
 from stacks.fit.kv_cache import layout
@@ -20,10 +21,9 @@ from stacks.fit.shape import ModelShape, UnknownShapeError, from_config
 from stacks.fit.table import config_of, entries, shape_of
 from stacks.fit.verdict import Fit, fit
 from stacks.fit.weights import GIB
-from stacks.settings import ModelSettings, SettingsError, StackSettings, load
+from stacks.settings import ModelSettings, SettingsError, load
 
-L4 = Target("NVIDIA-L4", 22.03, GPUS["nvidia-l4"])
-H100 = Target("NVIDIA-H100-80GB-HBM3", 79.10, GPUS["nvidia-h100-80gb-hbm3"])
+L4 = Target("NVIDIA-L4", 22.03, GPUS["nvidia-l4"], 8)
 NAMES = sorted(entry["names"][0] for entry in entries())
 
 
@@ -59,6 +59,14 @@ def refused(raw: dict[str, Any]) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         load(raw)
     return caught.value.problems
+
+
+def test_a_replica_that_spans_nodes_shares_each_layer_within_a_node_only() -> None:
+    # 24 GPUs could not share 32 heads: 8 of a node do, and 3 nodes have a third of the layers each.
+    load(values("Qwen/Qwen3-8B", {"gpusPerNode": 8, "maxNodes": 4}, gpus=24))
+    one, three = a_fit("Qwen/Qwen3-8B", gpus=8), a_fit("Qwen/Qwen3-8B", gpus=24)
+    # The first and the last node have the embedding and the head as well.
+    assert one.weights_gib / 3 < three.weights_gib < one.weights_gib / 2
 
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: str(entry["names"][0]))
@@ -287,7 +295,7 @@ def stack_file(folder: Path, raw: dict[str, Any]) -> None:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> Any:
-    monkeypatch.setattr(command, "FOLDER", folder)
+    monkeypatch.setattr(stack_file, "FOLDER", folder)
     monkeypatch.setattr(sys, "argv", ["fit", *arguments])
     with pytest.raises(SystemExit) as ended:
         command.main()
@@ -316,7 +324,5 @@ def test_the_command_names_the_stacks_that_there_are(monkeypatch: pytest.MonkeyP
 
 
 def test_the_production_stack_fits() -> None:
-    from stacks.artifacts import FOLDER, read
-
-    stack: StackSettings = read(FOLDER / "Pulumi.prod.yaml")
+    stack = stack_file.read(stack_file.FOLDER / "Pulumi.prod.yaml")
     assert [line.fits for line in report(stack)] == [True] * len(stack.models)
