@@ -20,11 +20,11 @@ from components.manifests.weights.shared_claims import one_volume_a_claim
 from serving.argv import server_command
 from serving.gate import HEALTH, LIVE, READY
 from serving.settings import PREFIX, environment, of
+from serving.vllm_arguments import destinations
 from stacks.parallelism import parallelism
 from stacks.settings import ModelSettings, ServingSettings
 from stacks.settings.probes import OF_THE_ENTRYPOINT
 from stacks.startup import startup_seconds
-from stacks.vllm_arguments import destinations
 
 APPLICATION = "vllm"
 """``app.kubernetes.io/name`` of every model's objects."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from serving.vllm_arguments import destinations
 from stacks.fit import memory
 from stacks.fit.engine import UTILIZATION, in_flight_tokens, steps
 from stacks.fit.gpus import Target
@@ -10,7 +11,6 @@ from stacks.fit.parameters import Share
 from stacks.fit.shape import ModelShape
 from stacks.fit.weights import GIB, element_bytes, is_known, share, weights_gib
 from stacks.settings.models import ModelSettings
-from stacks.vllm_arguments import destinations
 
 KV_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 """Bytes of an element of the KV cache, by ``kvCacheDtype``."""

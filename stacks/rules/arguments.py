@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from serving.vllm_arguments import destinations, field_of, names, nearest, parsers, table, version
 from stacks.rules.rule import Rule, camel
-from stacks.vllm_arguments import destinations, field_of, names, nearest, parsers, table, version
 
 if TYPE_CHECKING:
     from stacks.settings import ModelSettings, StackSettings

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from serving.vllm_arguments import field_of, names
 from stacks.rules.rule import Rule
-from stacks.vllm_arguments import field_of, names
 
 if TYPE_CHECKING:
     from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings

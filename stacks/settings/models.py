@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from serving.vllm_arguments import destinations
 from stacks.presets import FAMILIES, FamilyName, family_of
 from stacks.settings.base import ArgumentValue, Cpu, EnvName, Name, Quantity, Settings
 from stacks.settings.engine import EngineSettings
@@ -15,7 +16,6 @@ from stacks.settings.rollout import RolloutSettings
 from stacks.settings.scaling import AutoscalingSettings
 from stacks.settings.sources import Source
 from stacks.settings.weights import WeightsSettings
-from stacks.vllm_arguments import destinations
 
 
 class ModelSettings(Settings):

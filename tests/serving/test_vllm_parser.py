@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from serving import vllm_arguments
 from serving.argv import build_argv
 from serving.settings import ServingSettings
-from stacks import vllm_arguments
 from stacks.presets import FAMILIES, Family
 from stacks.settings import EngineSettings, ModelSettings
 from stacks.settings.engine import KvCacheDtype

@@ -2,7 +2,7 @@
 
 import json
 
-from stacks.vllm_arguments import TABLE
+from serving.vllm_arguments import TABLE
 from tests.serving.vllm_process import vllm_parser
 
 
