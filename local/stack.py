@@ -2,10 +2,8 @@
 
 from urllib.parse import urlsplit
 
-import yaml
-
-from local.paths import CHECKOUT
-from stacks.settings import StackSettings, load_config
+from stacks.settings import StackSettings
+from stacks.stack_file import FOLDER, read
 
 
 def local_settings() -> StackSettings:
@@ -14,8 +12,7 @@ def local_settings() -> StackSettings:
     Raises:
         SettingsError: when the file cannot work.
     """
-    config = yaml.safe_load((CHECKOUT / "stacks" / "Pulumi.local.yaml").read_text())["config"]
-    return load_config(config)
+    return read(FOLDER / "Pulumi.local.yaml")
 
 
 def gateway_port(settings: StackSettings) -> int:

@@ -8,13 +8,9 @@ needs neither Pulumi nor the stack's passphrase.
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import count
-from pathlib import Path
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from components.manifests.gpu_software import release as gpu_software
 from components.manifests.helm import ChartSource
@@ -24,11 +20,9 @@ from components.manifests.images import mirrored
 from components.manifests.llmaz import release as llmaz
 from components.manifests.llmaz.images import images as llmaz_images
 from components.manifests.multi_node import release as leader_worker_set
-from stacks.settings import NAMESPACE, SettingsError, StackSettings, load_config
+from stacks.settings import StackSettings
 from stacks.settings.sources import BucketSource, HubSource, ImageSource, weights_source
-
-FOLDER = Path(__file__).parent
-"""Where the stack files are."""
+from stacks.stack_file import read_for_command
 
 
 @dataclass(frozen=True)
@@ -45,21 +39,6 @@ class Artifact:
     """Where it is published, or what the stack says of it."""
     mirror: str | None = None
     """Where the stack takes it from instead. None: from its source."""
-
-
-def read(file: Path, **changes: Mapping[str, Any]) -> StackSettings:
-    """The settings of a stack file, with something else in place of its encrypted values.
-
-    ``changes`` are laid over its mappings, by their names.
-
-    Raises:
-        SettingsError: when the file cannot work.
-    """
-    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-    numbers = count(1)
-    readable = {key: _readable(value, numbers) for key, value in config.items()}
-    over = {f"{NAMESPACE}:{name}": values for name, values in changes.items()}
-    return load_config(readable | {key: {**readable.get(key, {}), **values} for key, values in over.items()})
 
 
 def artifacts(stack: StackSettings) -> list[Artifact]:
@@ -134,31 +113,13 @@ def _version(address: str) -> str:
     return last.partition("@" if "@" in last else ":")[2]
 
 
-def _readable(value: Any, numbers: Iterator[int]) -> Any:
-    if isinstance(value, list):
-        return [_readable(item, numbers) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"secure"}:
-        # All different, and strong: the rules about secrets are for the real ones.
-        return f"encrypted-value-{next(numbers)}"
-    return {key: _readable(item, numbers) for key, item in value.items()}
-
-
 def main() -> None:
     """Print the artifacts of a stack."""
     parser = argparse.ArgumentParser(prog="make artifacts", description="List what a stack has the cluster pull.")
     parser.add_argument("stack", help="name of the stack")
     parser.add_argument("--json", action="store_true", help="as JSON")
     given = parser.parse_args()
-    file = FOLDER / f"Pulumi.{given.stack}.yaml"
-    if not file.is_file():
-        known = ", ".join(sorted(each.name.split(".")[1] for each in FOLDER.glob("Pulumi.*.yaml")))
-        sys.exit(f"{given.stack!r} is no stack: there is no file {file.name} in stacks: write one of {known}")
-    try:
-        found = artifacts(read(file))
-    except SettingsError as error:
-        sys.exit(f"This stack cannot work as it is written:\n{error}")
+    found = artifacts(read_for_command(given.stack))
     sys.stdout.write(f"{json.dumps([asdict(each) for each in found], indent=2) if given.json else table(found)}\n")
 
 

@@ -9,9 +9,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from stacks.artifacts import FOLDER, read
 from stacks.fit.report import Line, problems, report, table
-from stacks.settings import SettingsError
+from stacks.stack_file import read_for_command
 
 
 def main() -> None:
@@ -20,15 +19,8 @@ def main() -> None:
     parser.add_argument("stack", help="name of the stack")
     parser.add_argument("--json", action="store_true", help="as JSON")
     given = parser.parse_args()
-    file = FOLDER / f"Pulumi.{given.stack}.yaml"
-    if not file.is_file():
-        known = ", ".join(sorted(each.name.split(".")[1] for each in FOLDER.glob("Pulumi.*.yaml")))
-        sys.exit(f"{given.stack!r} is no stack: there is no file {file.name} in stacks: write one of {known}")
-    try:
-        # What does not fit is shown here, and no reason to show nothing.
-        stack = read(file, fit={"check": "warn"})
-    except SettingsError as error:
-        sys.exit(f"This stack cannot work as it is written:\n{error}")
+    # What does not fit is shown here, and no reason to show nothing.
+    stack = read_for_command(given.stack, fit={"check": "warn"})
     lines, found = report(stack), problems(stack)
     sys.stdout.write(f"{json.dumps([as_json(line) for line in lines], indent=2) if given.json else table(lines)}\n")
     sys.exit("\n".join(found) or 0)

@@ -164,6 +164,8 @@ def _given(detail: ErrorDetails) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "an empty value"
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, (list, tuple)):

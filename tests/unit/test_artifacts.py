@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stacks import artifacts
+from stacks import artifacts, stack_file
 from stacks.artifacts import Artifact
-from stacks.settings import SettingsError, load
+from stacks.settings import load
 
 HUB = "higress-registry.cn-hangzhou.cr.aliyuncs.com"
 BASE: dict[str, Any] = {
@@ -194,34 +194,9 @@ def test_gpu_software_and_an_image_for_each_accelerator() -> None:
     )
 
 
-ENCRYPTED = """\
-encryptionsalt: v1:x
-config:
-  other:key: 1
-  modelyard:huggingFaceToken: {secure: v1:a}
-  modelyard:gateway:
-    kind: higress
-    console: {adminPassword: {secure: v1:b}}
-    auth: {consumers: [{name: a, keys: [{secure: v1:c}, {secure: v1:d}]}]}
-"""
-
-
-def test_encrypted_values_are_no_hindrance(tmp_path: Path) -> None:
-    file = tmp_path / "Pulumi.prod.yaml"
-    file.write_text(ENCRYPTED)
-    assert "key-auth" in of("plugin", artifacts.artifacts(artifacts.read(file)))
-
-
-def test_a_stack_file_that_cannot_work(tmp_path: Path) -> None:
-    file = tmp_path / "Pulumi.prod.yaml"
-    file.write_text("config: {'modelyard:gateway': {kind: higress, tls: {secretName: a}}}")
-    with pytest.raises(SettingsError, match=r"modelyard:gateway\.tls\.secretName"):
-        artifacts.read(file)
-
-
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "Pulumi.prod.yaml").write_text("config: {'modelyard:gateway': {image: 'r.example/envoy:1'}}")
-    monkeypatch.setattr(artifacts, "FOLDER", tmp_path)
+    monkeypatch.setattr(stack_file, "FOLDER", tmp_path)
 
     monkeypatch.setattr(sys, "argv", ["artifacts", "prod"])
     artifacts.main()
@@ -234,9 +209,3 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert json.loads(capsys.readouterr().out) == [
         {"kind": "image", "name": "envoy", "version": "1", "source": "r.example/envoy:1", "mirror": None}
     ]
-
-    monkeypatch.setattr(sys, "argv", ["artifacts", "test"])
-    with pytest.raises(
-        SystemExit, match=r"^'test' is no stack: there is no file Pulumi\.test\.yaml in stacks: write one of prod$"
-    ):
-        artifacts.main()

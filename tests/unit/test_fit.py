@@ -289,7 +289,7 @@ def test_the_table_of_a_preview() -> None:
     assert summary(load(values("someone/else"))) is None
 
 
-def stack_file(folder: Path, raw: dict[str, Any]) -> None:
+def write_stack(folder: Path, raw: dict[str, Any]) -> None:
     config = {f"modelyard:{key}": value for key, value in raw.items()}
     (folder / "Pulumi.mine.yaml").write_text(json.dumps({"config": config}))
 
@@ -303,7 +303,7 @@ def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> Any:
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stack_file(tmp_path, values("Qwen/Qwen3-8B", engine={"maxModelLen": 8192}))
+    write_stack(tmp_path, values("Qwen/Qwen3-8B", engine={"maxModelLen": 8192}))
     assert run(monkeypatch, tmp_path, "mine", "--json") == 0
     (line,) = json.loads(capsys.readouterr().out)
     assert line["fits"] is True
@@ -313,13 +313,13 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: py
 def test_the_command_shows_what_does_not_fit_and_fails(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack_file(tmp_path, values("Qwen/Qwen3-8B"))
+    write_stack(tmp_path, values("Qwen/Qwen3-8B"))
     assert str(run(monkeypatch, tmp_path, "mine")).startswith("modelyard:models[0]: 23.0 GiB are needed")
     assert "does not fit" in capsys.readouterr().out
 
 
 def test_the_command_names_the_stacks_that_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    stack_file(tmp_path, values("Qwen/Qwen3-8B"))
+    write_stack(tmp_path, values("Qwen/Qwen3-8B"))
     assert "write one of mine" in str(run(monkeypatch, tmp_path, "other"))
 
 

@@ -1,0 +1,96 @@
+"""Reading stack files without Pulumi."""
+
+from pathlib import Path
+
+import pytest
+
+from stacks import stack_file
+from stacks.settings import SettingsError
+from stacks.stack_file import read, read_for_command
+
+ENCRYPTED = """\
+encryptionsalt: v1:x
+config:
+  other:key: 1
+  5: a number
+  modelyard:huggingFaceToken: {secure: v1:a}
+  modelyard:gateway:
+    kind: higress
+    console: {adminPassword: {secure: v1:b}}
+    auth: {consumers: [{name: a, keys: [{secure: v1:c}, {secure: v1:d}]}]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(stack_file, "FOLDER", tmp_path)
+    return tmp_path / "Pulumi.mine.yaml"
+
+
+def test_encrypted_values_are_no_hindrance(file: Path) -> None:
+    file.write_text(ENCRYPTED)
+    (consumer,) = read(file).gateway.auth.consumers
+    assert len({key.get_secret_value() for key in consumer.keys}) == 2
+
+
+@pytest.mark.parametrize("text", ["", "config:\n", "config: {}\n"])
+def test_a_file_that_says_nothing_is_all_defaults(file: Path, text: str) -> None:
+    file.write_text(text)
+    assert read(file).models == ()
+
+
+def test_changes_are_laid_over_what_is_there(file: Path) -> None:
+    file.write_text("config: {'modelyard:fit': {check: 'off', prices: {NVIDIA-L4: 0.7}}}")
+    assert read(file, fit={"check": "warn"}).fit.model_dump() == {"check": "warn", "prices": {"NVIDIA-L4": 0.7}}
+    file.write_text("config: {}")
+    assert read(file, fit={"check": "warn"}).fit.check == "warn"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            b"config:\n  modelyard:models: [\n    - name: x\n",
+            "Pulumi.mine.yaml: it is no YAML: expected the node content, but found '-' in line 3, column 5: correct it "
+            "there",
+        ),
+        (b"a: \x01", "Pulumi.mine.yaml: it is no YAML: "),
+        (b"\xff\xfe", "Pulumi.mine.yaml: it is no text in UTF-8: save it as such"),
+        (
+            b"hello",
+            "Pulumi.mine.yaml: 'hello' stands where a mapping belongs: write `config:`, and below it keys with their "
+            "values",
+        ),
+        (
+            b"config: [a]",
+            "Pulumi.mine.yaml, config: ['a'] stands where a mapping belongs: write `config:`, and below it keys with "
+            "their values",
+        ),
+        (
+            b"config: {'modelyard:fit': warn}",
+            "modelyard:fit: 'warn' stands where a mapping belongs: write keys with their values below it",
+        ),
+        (
+            b"config: {'modelyard:models': null}",
+            "modelyard:models: an empty value stands where a list belongs: write its entries below it, after '-'",
+        ),
+    ],
+)
+def test_a_file_that_cannot_work_is_named(file: Path, text: bytes, sentence: str) -> None:
+    file.write_bytes(text)
+    with pytest.raises(SettingsError) as caught:
+        read(file, fit={"check": "warn"})
+    assert str(caught.value).startswith(sentence)
+    with pytest.raises(SystemExit) as ended:
+        read_for_command("mine", fit={"check": "warn"})
+    assert ended.value.code == f"This stack cannot work as it is written:\n{caught.value}"
+
+
+@pytest.mark.parametrize("name", ["other", "../Pulumi.mine", ""])
+def test_a_stack_that_there_is_not(file: Path, name: str) -> None:
+    file.write_text("")
+    with pytest.raises(SystemExit) as ended:
+        read_for_command(name)
+    assert ended.value.code == (
+        f"{name!r} is no stack: there is no file Pulumi.{name}.yaml in stacks: write one of mine"
+    )
