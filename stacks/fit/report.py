@@ -24,7 +24,6 @@ NO_FLOAT16 = frozenset({"Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3ForCond
 """Architectures that vLLM does not serve in float16 (``config/model.py``)."""
 LEAST_CAPABILITY = {"awq": (7, 5), "fp8": (7, 5), "mxfp4": (8, 0)}
 """Compute capability from which vLLM takes weights of a method (``get_min_capability``)."""
-NO_GPU = "its pool says neither gpuModel nor gpuMemoryGib of a whole GPU"
 
 
 @dataclass(frozen=True)

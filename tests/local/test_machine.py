@@ -2,10 +2,12 @@
 
 import os
 import platform
+import re
 import shutil
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local import setup, toolchain
@@ -72,5 +74,6 @@ def test_a_port_in_use_names_its_holder(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        with pytest.raises(LocalError, match=rf"says port {port}, and 'python.*' \(process {os.getpid()}\) listens"):
+        name = re.escape(psutil.Process().name())
+        with pytest.raises(LocalError, match=rf"says port {port}, and '{name}' \(process {os.getpid()}\) listens"):
             start_forward(Paths(tmp_path), port, 30080)

@@ -38,11 +38,6 @@ def flag(name: str) -> Json:
     return {"response_flag_filter": {"flags": [name]}}
 
 
-def header_present(name: str) -> Json:
-    """Holds where the request has a header."""
-    return {"header_filter": {"header": {"name": name, "present_match": True}}}
-
-
 def header_absent(name: str) -> Json:
     """Holds where the request has no such header."""
     return {"header_filter": {"header": {"name": name, "present_match": True, "invert_match": True}}}
