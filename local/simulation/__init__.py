@@ -103,7 +103,8 @@ def _command(paths: Paths) -> list[str]:
         f"--kubeconfig={paths.kubeconfig}",
         f"--manage-nodes-with-annotation-selector={SIMULATED}=fake",
         f"--cidr={POD_RANGE}",
-        "--node-lease-duration-seconds=40",
+        # Renewed every quarter of it, which must be less than the 50 s after which a node counts as lost.
+        "--node-lease-duration-seconds=120",
     ]
 
 
