@@ -1,5 +1,6 @@
 """How long a replica may take to start and to stop."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from stacks import startup
 from stacks.fit import estimated_weights_gib
 from stacks.settings import ModelSettings
 from tests.unit.test_workload import model, pod
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def sized(gib: float | None, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> int:
@@ -46,6 +49,22 @@ def test_the_size_is_that_of_the_fit_check() -> None:
     assert 2.8 < gib < 3
     assert startup.startup_seconds(known) == 420
     assert startup.startup_seconds(model(source="hf://nobody/knows-it")) == 1800
+
+
+@pytest.mark.parametrize(
+    ("name", "repository"),
+    [
+        ("Qwen2.5-1.5B", "Qwen/Qwen2.5-1.5B-Instruct"),
+        ("Qwen3-32B", "Qwen/Qwen3-32B"),
+        ("Llama-3.3-70B", "meta-llama/Llama-3.3-70B-Instruct"),
+        ("DeepSeek-V3, FP8", "deepseek-ai/DeepSeek-V3"),
+    ],
+)
+def test_the_limits_that_the_documentation_lists(name: str, repository: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gib = estimated_weights_gib(model(source=f"hf://{repository}"))
+    downloaded, on_a_volume = (sized(gib, monkeypatch, source=source) for source in (f"hf://{repository}", "pvc://a/b"))
+    text = (CHECKOUT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert f"| {name} | {gib:.1f} | {downloaded} | {on_a_volume} |" in text
 
 
 def test_what_a_start_may_take_is_what_the_probe_waits() -> None:
