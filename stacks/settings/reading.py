@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from stacks.settings.base import Settings
 from stacks.settings.gpu_software import GPU_SOFTWARE_KINDS
 from stacks.settings.kinds import TAG
+from stacks.settings.misnamed import setting_meant
 from stacks.settings.pools import POOL_ADAPTERS
 from stacks.settings.stack import GATEWAY_KINDS, StackSettings
 from stacks.settings.weights import CACHE_KINDS
@@ -53,11 +54,14 @@ def load(raw: Mapping[str, Any]) -> StackSettings:
 def load_config(config: Mapping[str, Any]) -> StackSettings:
     """Read a stack's settings from the ``config`` of its file, whose other namespaces are left alone.
 
+    A key without a namespace is of the project's, as Pulumi takes it.
+
     Raises:
         SettingsError: with one line for every problem found.
     """
     prefix = f"{NAMESPACE}:"
-    return load({key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)})
+    own = {key: value for key, value in config.items() if key.startswith(prefix) or ":" not in key}
+    return load({key.removeprefix(prefix): value for key, value in own.items()})
 
 
 def yaml_path(location: tuple[int | str, ...]) -> str:
@@ -114,8 +118,11 @@ def _unknown(location: tuple[int | str, ...]) -> str:
                 f"{thing} of kind {kind!r} has no such setting, and one of kind {other!r} has: write kind: {other}, "
                 "or remove the setting"
             )
+        case (*places, str(name)):
+            way = f"write {meant}, or remove it" if (meant := setting_meant(places, name)) else "correct or remove it"
+            return f"there is no such setting here; stacks/schema.json lists them all: {way}"
         case _:
-            return "there is no such setting; stacks/schema.json lists them all: correct or remove it"
+            raise ValueError(f"a setting has a name: {location}")
 
 
 def _adapters_with(name: str) -> list[str]:

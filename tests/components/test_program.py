@@ -52,7 +52,8 @@ def test_mistakes_end_the_program_with_their_sentences_and_no_stack_trace(main: 
     assert str(caught.value).splitlines() == [
         "This stack cannot work as it is written:",
         "modelyard:models[0].gpus: 0 cannot be used: input should be greater than or equal to 1",
-        "modelyard:modles: there is no such setting; stacks/schema.json lists them all: correct or remove it",
+        "modelyard:modles: there is no such setting here; stacks/schema.json lists them all: write 'models', or "
+        "remove it",
     ]
     assert caught.value.__suppress_context__
 

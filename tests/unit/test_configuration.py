@@ -70,6 +70,6 @@ def test_an_unknown_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     config = {"modelyard:modles": "[]", "other:modles": "[]"}
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
     pulumi.runtime.set_all_config(config)
-    with pytest.raises(SettingsError, match=r"^modelyard:modles: there is no such setting; .*$") as caught:
+    with pytest.raises(SettingsError, match=r"^modelyard:modles: there is no such setting here; .*$") as caught:
         configuration.read()
     assert len(caught.value.problems) == 1

@@ -214,7 +214,8 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "setting that nobody has": (
         written("gke", machine="g2"),
-        "modelyard:pools[0].machine: there is no such setting; stacks/schema.json lists them all: correct or remove it",
+        "modelyard:pools[0].machine: there is no such setting here; stacks/schema.json lists them all: correct or "
+        "remove it",
     ),
     "flavor that nothing tells from others": (
         written("existing", flavors=[{"name": "a"}]),

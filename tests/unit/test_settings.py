@@ -216,12 +216,13 @@ FIELDS = {
     ),
     "unknown": (
         stack(model=[]),
-        "modelyard:model: there is no such setting; stacks/schema.json lists them all: correct or remove it",
+        "modelyard:model: there is no such setting here; stacks/schema.json lists them all: write 'models', or "
+        "remove it",
     ),
     "unknown below": (
         one_model(engine={"maxLength": 1}),
-        "modelyard:models[0].engine.maxLength: there is no such setting; stacks/schema.json lists them all: correct "
-        "or remove it",
+        "modelyard:models[0].engine.maxLength: there is no such setting here; stacks/schema.json lists them all: write "
+        "'maxModelLen', or remove it",
     ),
     "name in capitals": (
         one_model(name="Qwen"),
@@ -314,7 +315,8 @@ FIELDS = {
     ),
     "setting that no gateway has": (
         stack(gateway={"kind": "higress", "size": 3}),
-        "modelyard:gateway.size: there is no such setting; stacks/schema.json lists them all: correct or remove it",
+        "modelyard:gateway.size: there is no such setting here; stacks/schema.json lists them all: correct or "
+        "remove it",
     ),
 }
 

@@ -12,7 +12,6 @@ ENCRYPTED = """\
 encryptionsalt: v1:x
 config:
   other:key: 1
-  5: a number
   modelyard:huggingFaceToken: {secure: v1:a}
   modelyard:gateway:
     kind: higress
@@ -25,6 +24,11 @@ config:
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(stack_file, "FOLDER", tmp_path)
     return tmp_path / "Pulumi.mine.yaml"
+
+
+def test_a_key_without_a_namespace_is_of_the_program(file: Path) -> None:
+    file.write_text("config: {fit: {check: 'off'}, 'kubernetes:context': prod}")
+    assert read(file).fit.check == "off"
 
 
 def test_encrypted_values_are_no_hindrance(file: Path) -> None:
@@ -65,6 +69,10 @@ def test_changes_are_laid_over_what_is_there(file: Path) -> None:
             b"config: [a]",
             "Pulumi.mine.yaml, config: ['a'] stands where a mapping belongs: write `config:`, and below it keys with "
             "their values",
+        ),
+        (
+            b"config: {5: a number}",
+            "modelyard:5: there is no such setting here; stacks/schema.json lists them all: correct or remove it",
         ),
         (
             b"config: {'modelyard:fit': warn}",
