@@ -59,6 +59,10 @@ def _config(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise SettingsError([f"{file.name}: it is no YAML: {_first_fault(error)}: correct it there"]) from None
     content = _mapping(file.name, found)
+    if stray := [key for key in content if str(key).startswith(f"{NAMESPACE}:")]:
+        raise SettingsError(
+            [f"{file.name}, {key}: it stands beside `config:`, where nothing reads it: write it below" for key in stray]
+        )
     config = _mapping(f"{file.name}, config", content.get("config"))
     return {str(key): value for key, value in config.items()}
 

@@ -71,6 +71,10 @@ def test_changes_are_laid_over_what_is_there(file: Path) -> None:
             "their values",
         ),
         (
+            b"modelyard:pools: []",
+            "Pulumi.mine.yaml, modelyard:pools: it stands beside `config:`, where nothing reads it: write it below",
+        ),
+        (
             b"config: {5: a number}",
             "modelyard:5: there is no such setting here; stacks/schema.json lists them all: correct or remove it",
         ),
