@@ -1,7 +1,7 @@
 """A whole stack."""
 
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import SecretStr, Tag, model_validator
 from pydantic_core import PydanticCustomError
@@ -60,6 +60,9 @@ class StackSettings(Settings):
     """The container that every model runs in."""
     models: tuple[ModelSettings, ...] = ()
     """Models."""
+    model_updates: Literal["together", "apart"] = "together"
+    """What an update of several models does. ``together``: all at the same time. ``apart``: a model waits until those
+    that share a route with it, its fallbacks among them, are ready; the first update takes longer for it too."""
     fit: FitSettings = FitSettings()
     """The check whether models fit the GPUs of their pools."""
     llmaz: LlmazSettings = LlmazSettings()

@@ -108,6 +108,14 @@ def test_nothing_waits_for_a_model(run: Run) -> None:
     }
 
 
+def test_a_model_that_is_updated_apart_waits_until_its_fallback_is_ready(run: Run) -> None:
+    routes = [{"model": "qwen", "fallback": ["gemma"]}, {"model": "gemma"}]
+    program = deploy(run, stack(routes=routes, modelUpdates="apart"))
+    # What a component waits for, its parts wait for.
+    assert "platform-gemma-replicas" in program.named("platform-qwen").dependencies
+    assert program.named("platform-gemma").dependencies == set()
+
+
 def test_the_token_is_a_secret(run: Run) -> None:
     program = deploy(run, stack(huggingFaceToken="hf_token"))
     secret = program.named("platform-modelhub")
