@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from components.manifests.higress.crds import crds
+from components.manifests.objects import Manifest
 from components.manifests.placement import placement
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
@@ -18,6 +19,7 @@ CHARTS = Path(__file__).parent / "charts"
 VERSION = "2.2.4"
 """Version of the stand-in for Higress's chart, as it is kept."""
 
+_DISK = "simulated-disk"
 _POD_MONITOR = CHARTS / "pod-monitor.yaml"
 _LLMAZ = CHARTS / "llmaz" / "crds" / "llmaz.yaml"
 
@@ -57,6 +59,37 @@ def nodes_of(stack: StackSettings) -> list[SimulatedNode]:
         )
         for pool in stack.pools
         for number in range(pool.max_nodes)
+    ]
+
+
+def disks_of(stack: StackSettings) -> list[Manifest]:
+    """A default StorageClass, and volumes of it for every replica, often enough for four lives of the stack.
+
+    Who provides volumes makes a new one for every claim; here a claim takes one that is there, and it is used up.
+    """
+    replicas = sum(model.most_replicas for model in stack.models)
+    return [
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": _DISK, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+            "provisioner": "kubernetes.io/no-provisioner",
+        },
+        *(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": f"{_DISK}-{number}"},
+                "spec": {
+                    "storageClassName": _DISK,
+                    "capacity": {"storage": "1Ti"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "hostPath": {"path": f"/{_DISK}"},
+                },
+            }
+            for number in range(4 * replicas)
+        ),
     ]
 
 

@@ -68,11 +68,13 @@ def life(request: pytest.FixtureRequest, paths: Paths, tmp_path_factory: pytest.
     prepare_simulation(paths, Quiet())
     simulation.stop(paths)
     before = objects(paths)
+    disks = json.dumps({"apiVersion": "v1", "kind": "List", "items": stand_ins.disks_of(settings)})
     try:
         stand_ins.define_pod_monitor(paths)
         if not settings.higress.manage_crds:
             stand_ins.define_higress_strictly(paths)
         simulation.start(paths, stand_ins.nodes_of(settings))
+        kubectl(paths, "create", "--filename=-", stdin=disks)
         kubectl(paths, "create", "namespace", settings.cluster.namespace)
         if not settings.higress.create_namespace:
             kubectl(paths, "create", "namespace", HIGRESS)
@@ -86,6 +88,7 @@ def life(request: pytest.FixtureRequest, paths: Paths, tmp_path_factory: pytest.
                 site.destroy()
     finally:
         kubectl(paths, "delete", "namespace", settings.cluster.namespace, HIGRESS, "llmaz-system", "--ignore-not-found")
+        kubectl(paths, "delete", "--filename=-", "--ignore-not-found", stdin=disks)
         simulation.stop(paths)
         stand_ins.undefine(paths)
     assert objects(paths) == before
