@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import pulumi
 
 from components.gateway.higress_release import HigressRelease
-from components.gateway.objects import create
 from components.manifests.higress import collection
 from components.manifests.objects import Manifest
+from components.objects import create
 from stacks.settings import StackSettings
 
 

@@ -1,11 +1,10 @@
 """Node pools that Karpenter makes."""
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
-from components.manifests.objects import Manifest
 from components.manifests.placement import Placement, placement
 from components.manifests.pools import karpenter
+from components.objects import custom_resource
 from stacks.settings import KarpenterPoolSettings
 
 
@@ -23,19 +22,8 @@ class KarpenterGpuNodePool(pulumi.ComponentResource):
         self.before_models = ()
         before: list[pulumi.Resource] = []
         if node_class := karpenter.node_class(pool):
-            before.append(_custom_resource(f"{name}-node-class", node_class, pulumi.ResourceOptions(parent=self)))
+            before.append(custom_resource(f"{name}-node-class", node_class, pulumi.ResourceOptions(parent=self)))
         child = pulumi.ResourceOptions(parent=self, depends_on=before)
         for group, manifest in zip(pool.groups, karpenter.node_pools(pool), strict=True):
-            _custom_resource(f"{name}{group.suffix}-nodes", manifest, child)
+            custom_resource(f"{name}{group.suffix}-nodes", manifest, child)
         self.register_outputs({"nodeSelector": self.placement.node_selector, "gpuResource": pool.gpu_resource})
-
-
-def _custom_resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> CustomResource:
-    return CustomResource(
-        name,
-        api_version=manifest["apiVersion"],
-        kind=manifest["kind"],
-        metadata=manifest["metadata"],
-        spec=manifest["spec"],
-        opts=opts,
-    )

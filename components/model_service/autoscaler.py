@@ -1,11 +1,11 @@
 """What scales a model, whatever runs its replicas."""
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 
 from components.manifests.objects import Manifest
 from components.model_service import exchange
+from components.objects import custom_resource
 
 
 def make_autoscaler(name: str, manifest: Manifest, parent: pulumi.Resource) -> pulumi.Resource:
@@ -17,11 +17,4 @@ def make_autoscaler(name: str, manifest: Manifest, parent: pulumi.Resource) -> p
             spec=manifest["spec"],
             opts=exchange.scaler_options(exchange.AUTOSCALER, parent),
         )
-    return CustomResource(
-        name,
-        api_version=manifest["apiVersion"],
-        kind=manifest["kind"],
-        metadata=manifest["metadata"],
-        spec=manifest["spec"],
-        opts=exchange.scaler_options(exchange.SCALED_OBJECT, parent),
-    )
+    return custom_resource(name, manifest, exchange.scaler_options(exchange.SCALED_OBJECT, parent))

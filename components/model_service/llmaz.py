@@ -7,11 +7,11 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifests import workload
 from components.manifests.llmaz import model as manifests
-from components.manifests.objects import Manifest
 from components.manifests.workload_pod import PORT
 from components.model_service import exchange
 from components.model_service.autoscaler import make_autoscaler
 from components.model_service.contract import ModelServiceArgs
+from components.objects import custom_resource
 
 
 class LlmazModelService(pulumi.ComponentResource):
@@ -63,11 +63,11 @@ class LlmazModelService(pulumi.ComponentResource):
         before: list[pulumi.Resource] = [
             Service(f"{name}-service", metadata=headless["metadata"], spec=headless["spec"], opts=child),
             Service(f"{name}-lb-service", metadata=balanced["metadata"], spec=balanced["spec"], opts=child),
-            _custom_resource(f"{name}-openmodel", manifests.open_model(model, placement), child),
+            custom_resource(f"{name}-openmodel", manifests.open_model(model, placement), child),
         ]
         if manifests.fits_playground(model, placement, serving):
             runtime = manifests.backend_runtime(model, placement, serving)
-            before.append(_custom_resource(f"{name}-runtime", runtime, child))
+            before.append(custom_resource(f"{name}-runtime", runtime, child))
         manifest = manifests.replicas(model, placement, serving, args.namespace)
         own = exchange.PLAYGROUND if manifest["kind"] == "Playground" else exchange.INFERENCE_SERVICE
         opts = exchange.workload_options(
@@ -77,15 +77,4 @@ class LlmazModelService(pulumi.ComponentResource):
             autoscaled=model.autoscaling is not None,
             depends_on=before,
         )
-        return _custom_resource(f"{name}-replicas", manifest, opts)
-
-
-def _custom_resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> CustomResource:
-    return CustomResource(
-        name,
-        api_version=manifest["apiVersion"],
-        kind=manifest["kind"],
-        metadata=manifest["metadata"],
-        spec=manifest["spec"],
-        opts=opts,
-    )
+        return custom_resource(f"{name}-replicas", manifest, opts)

@@ -21,7 +21,17 @@ def create(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulum
             return Secret(name, metadata=metadata, type=manifest["type"], data=data, opts=opts)
         case "Ingress":
             return Ingress(name, metadata=metadata, spec=manifest["spec"], opts=opts)
-        case kind:
-            return CustomResource(
-                name, manifest["apiVersion"], kind, metadata=metadata, spec=manifest["spec"], opts=opts
-            )
+        case _:
+            return custom_resource(name, manifest, opts)
+
+
+def custom_resource(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> CustomResource:
+    """The custom resource of a manifest. Its definition must be in the cluster when it is made."""
+    return CustomResource(
+        name,
+        api_version=manifest["apiVersion"],
+        kind=manifest["kind"],
+        metadata=manifest["metadata"],
+        spec=manifest["spec"],
+        opts=opts,
+    )
