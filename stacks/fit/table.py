@@ -39,13 +39,6 @@ def config_of(name: str) -> Mapping[str, Any] | None:
     return _configs().get(name.lower())
 
 
-@cache
-def shape_of(name: str) -> ModelShape | None:
-    """The shape of a repository such as ``Qwen/Qwen3-8B``. None: the table has none of that name."""
-    config = config_of(name)
-    return from_config(config) if config else None
-
-
 def known_shape(model: ModelSettings) -> ModelShape | None:
     """The shape of a model, where it is known. None: nothing can be said of it."""
     found = shape_or_reason(model)

@@ -142,3 +142,6 @@ def test_every_folder_of_code_is_in_the_architecture() -> None:
     folders = [file.parent for room in ("stacks", "components") for file in (CHECKOUT / room).glob("*/__init__.py")]
     assert [file.name for file in modules if f"{file.name}`" not in text] == []
     assert [folder.name for folder in folders if f"/{folder.name}/`" not in text] == []
+    tests = next(line for line in text.splitlines() if line.startswith("| `tests/` |"))
+    tested = [file.parent.name for file in (CHECKOUT / "tests").glob("*/__init__.py")]
+    assert [name for name in tested if name not in tests] == []

@@ -18,7 +18,7 @@ from stacks.fit.kv_cache import layout
 from stacks.fit.parameters import Share, stage, stage_layers, total
 from stacks.fit.report import fit_warnings, problems, report, summary
 from stacks.fit.shape import ModelShape, UnknownShapeError, from_config
-from stacks.fit.table import config_of, entries, shape_of
+from stacks.fit.table import config_of, entries
 from stacks.fit.verdict import Fit, fit
 from stacks.fit.weights import GIB
 from stacks.settings import ModelSettings, SettingsError, load
@@ -34,9 +34,9 @@ def a_model(name: str, gpus: int = 1, **engine: Any) -> ModelSettings:
 
 
 def a_shape(name: str) -> ModelShape:
-    shape = shape_of(name)
-    assert shape is not None
-    return shape
+    config = config_of(name)
+    assert config is not None
+    return from_config(config)
 
 
 def a_fit(name: str, here: Target = L4, gpus: int = 1, **engine: Any) -> Fit:
@@ -82,9 +82,9 @@ def test_what_an_h200_reported(each: Comparison) -> None:
 
 
 def test_names_are_taken_in_any_case_and_from_any_hub() -> None:
-    assert shape_of("qwen/qwen3-8b") == shape_of("Qwen/Qwen3-8B")
+    assert config_of("qwen/qwen3-8b") == config_of("Qwen/Qwen3-8B")
     modelscope = a_model("x/y").model_copy(update={"source": "modelscope://Qwen/Qwen3-8B"})
-    assert public.known_shape(modelscope) == shape_of("Qwen/Qwen3-8B")
+    assert public.known_shape(modelscope) == a_shape("Qwen/Qwen3-8B")
     assert public.known_shape(a_model("someone/else")) is None
 
 
@@ -258,7 +258,7 @@ def test_a_config_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     for said in (config, str(tmp_path / "config.json")):
         stack = load(values("someone/else", config=said, engine={"maxModelLen": 8192}))
-        assert public.known_shape(stack.models[0]) == shape_of("Qwen/Qwen3-8B")
+        assert public.known_shape(stack.models[0]) == a_shape("Qwen/Qwen3-8B")
 
 
 def test_a_config_that_is_not_there(tmp_path: Path) -> None:
