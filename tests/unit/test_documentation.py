@@ -13,8 +13,8 @@ from stacks.settings import ModelSettings, load_config
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
-OF_OTHERS = {"apiVersion", "rules"}
-"""Keys that examples begin with which are for the cluster, or for Prometheus Adapter."""
+OF_OTHERS = {"apiVersion", "rules", "served_names"}
+"""Keys of examples that are for the cluster, for Prometheus Adapter, or for the entrypoint."""
 MODEL = {field.alias for field in ModelSettings.model_fields.values()}
 ROOMS = "bench|components|docs|local|serving|stacks|tests"
 
