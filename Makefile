@@ -11,8 +11,8 @@ PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit lint format setup clouds local-up local-down local-status local-reset kubectl \
-	preview up destroy refresh output schema artifacts fit bench-setup bench-scale bench-nodes bench-gate
+.PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
+	kubectl preview up destroy refresh output schema artifacts fit bench-setup bench-scale bench-nodes bench-gate
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ help: ## Show the targets
 demo: .venv ## Bring up the platform on the embedded cluster and run the reference experiment
 	@$(LOCAL) demo $(ARGS)
 
-test: setup clouds ## Run every test: unit, components, gateway contract, clouds, live cluster
+test: setup clouds previous-vllm ## Run every test: unit, components, gateway contract, clouds, live cluster
 	@$(PYTHON) -m pytest $(ARGS)
 
 test-unit: .venv ## Run the quick tests, which need nothing built: unit and components
@@ -39,6 +39,8 @@ setup: .venv ## Build what the embedded cluster needs, where it is not there yet
 	@$(LOCAL) setup
 
 clouds: $(MODELYARD_HOME)/clouds/.synced ## Install the clouds' SDKs for tests of node pools
+
+previous-vllm: $(MODELYARD_HOME)/previous-vllm/.synced ## Install the version of vLLM before ours, for tests of its parser
 
 local-up: setup ## Start the embedded cluster, or what does not run of it
 	@$(LOCAL) up
@@ -91,6 +93,13 @@ bench-nodes: .venv ## Measure 500 models on 1,000 simulated nodes of 8 GPUs, som
 # An environment of its own: Pulumi wants the provider of every SDK that is beside a program, whether it is used or not.
 $(MODELYARD_HOME)/clouds/.synced: uv.lock pyproject.toml | $(UV)
 	@UV_PROJECT_ENVIRONMENT=$(MODELYARD_HOME)/clouds $(UV) sync --quiet --frozen --no-default-groups --all-extras --python 3.11
+	@touch $@
+
+# Only its command line is looked at, beside what the present version is installed with: without the compiled parts.
+$(MODELYARD_HOME)/previous-vllm/.synced: tests/serving/previous-vllm.txt | .venv/.synced
+	@rm -rf $(@D)
+	@$(UV) pip install --quiet --no-cache --no-deps --python $(PYTHON) --target $(@D) --requirements $<
+	@find $(@D) -name '*.so*' -delete
 	@touch $@
 
 # Debian's python3 has no venv of its own until python3-venv is there.

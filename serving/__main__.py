@@ -9,12 +9,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from serving.argv import masked, server_command
+from serving.argv import server_command
 from serving.exits import ExitCode, Reason
 from serving.loopback import Loopback, api_key
-from serving.output import Output, secrets
+from serving.masking import masked, secrets
+from serving.output import Output
 from serving.preflight import preflight
-from serving.settings import InvalidSettingsError, ServingSettings, load
+from serving.settings import ServingSettings
+from serving.sources import InvalidSettingsError, load
 from serving.supervisor import Supervisor, Times
 from serving.warmup import warm_up
 
@@ -68,12 +70,12 @@ def _run(settings: ServingSettings) -> Reason:
 
 def _leave(reason: Reason, message: Path) -> None:
     """Write the termination message, which Kubernetes shows as the container's last state."""
-    # Made by the kubelet, and by nobody else: outside of a pod there is none.
-    if message.exists():
-        try:
-            message.write_text(f"{reason.sentence}\n")
-        except OSError as error:
-            _log(f"the reason cannot be left in {message} ({error.strerror})")
+    try:
+        # Made by the kubelet, and by nobody else: outside of a pod there is none.
+        if message.exists():
+            message.write_text(f"{reason.sentence}\n", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        _log(f"the reason cannot be left in {message} ({error.strerror})")
 
 
 def _log(line: str) -> None:

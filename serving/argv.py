@@ -1,7 +1,6 @@
 """The command line of a vLLM server."""
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -47,9 +46,6 @@ _NODES = ("nnodes", "node_rank", "master_addr", "master_port")
 _ON = ("enable_expert_parallel", "enforce_eager", "enable_sleep_mode", "trust_remote_code")
 _ON_OR_OFF = ("enable_chunked_prefill", "enable_prefix_caching")
 
-_SECRET = re.compile(r"--([\w.-]*[-_.])?(key|keys|token|password|secret)")
-_MASK = "***"
-
 
 def build_argv(settings: ServingSettings) -> list[str]:
     """The arguments of the ``vllm`` command. What is not set is left to vLLM.
@@ -85,22 +81,6 @@ def server_command(settings: ServingSettings, python: str | None = None) -> list
     return [python or sys.executable, "-m", MODULE, *build_argv(settings)]
 
 
-def masked(argv: Sequence[str]) -> list[str]:
-    """The command line with the values of secret arguments, such as ``--api-key``, replaced by ``***``."""
-    shown: list[str] = []
-    hiding = False
-    for word in argv:
-        name, equals, _ = word.partition("=")
-        if word.startswith("--"):
-            secret = _SECRET.fullmatch(name) is not None
-            hiding = secret and not equals
-            shown.append(f"{name}={_MASK}" if secret and equals else word)
-        else:
-            # Such an argument may take several values: all of them up to the next one are hidden.
-            shown.append(_MASK if hiding else word)
-    return shown
-
-
 def _switches(settings: ServingSettings) -> Iterator[str]:
     for field in _ON_OR_OFF:
         wanted = getattr(settings, field)
@@ -118,7 +98,9 @@ def _valued(name: str, value: object) -> Iterator[str]:
     if isinstance(value, dict):
         yield from (name, json.dumps(value)) if value else ()
     elif value is not None:
-        yield from (name, str(value))
+        word = str(value)
+        # As a word of its own it would be read as the name of an argument.
+        yield from (f"{name}={word}",) if word.startswith("-") else (name, word)
 
 
 def _listed(name: str, values: Sequence[str]) -> Iterator[str]:

@@ -2,36 +2,14 @@
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
-
-from serving.argv import masked
+from collections.abc import Sequence
 
 KEPT_BYTES = 256 * 1024
 """How much of the end is kept: a start's traceback of each of several workers."""
 
 _READ_BYTES = 64 * 1024
 _LINE_ENDS = (b"\n", b"\r")
-_SHORTEST_SECRET = 8
 _MASK = b"***"
-
-
-def secrets(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[bytes, ...]:
-    """The values that no log may show.
-
-    Args:
-        argv: the server's command line.
-        environment: its variables, of which those named like a secret argument count.
-    """
-    named = [*argv, *(f"--{name.lower()}={value}" for name, value in environment.items())]
-    hidden = [
-        word.partition("=")[2] if word.startswith("--") else word
-        for word, shown in zip(named, masked(named), strict=True)
-        if word != shown
-    ]
-    # A shorter one is no secret, and would be found in words that have nothing to do with it. Longest first, for
-    # one may be the beginning of another.
-    found = {value.encode(errors="surrogateescape") for value in hidden if len(value) >= _SHORTEST_SECRET}
-    return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
 class Output:

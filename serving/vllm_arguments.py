@@ -1,6 +1,7 @@
 """The arguments of ``vllm serve`` and its parsers, by a table of the version that Modelyard's images carry.
 
-The table is written by ``python -m tests.serving.vllm_arguments``, which asks vLLM's own parser.
+The table is written by ``python -m serving.check``, which asks the parser of the vLLM beside it: for the one in
+this folder the vLLM of ``serving/Containerfile``, and in an image that this file has made, the image's own.
 """
 
 import difflib
@@ -25,6 +26,12 @@ def table() -> dict[str, str]:
 def parsers(field: str) -> tuple[str, ...]:
     """The parsers that vLLM has for ``tool_call_parser`` or ``reasoning_parser``."""
     return tuple(json.loads(TABLE.read_text())["parsers"][field])
+
+
+@cache
+def choices(field: str) -> tuple[str, ...]:
+    """The only values that a field of vLLM can have, or none where it has others or any."""
+    return tuple(json.loads(TABLE.read_text())["choices"].get(field, ()))
 
 
 @cache

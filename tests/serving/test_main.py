@@ -44,7 +44,7 @@ def test_settings_that_cannot_work_end_it(serve: Start) -> None:
     server = serve(" --bogus=1", MODELYARD_PROT="1")
     assert server.ended() == ExitCode.SETTINGS
     assert server.lines == [
-        "MODELYARD_PROT: there is no such setting, and nothing would read it: correct or remove it",
+        "MODELYARD_PROT: there is no such setting, and nothing would read it: write MODELYARD_PORT, or remove it",
         "--bogus: the server has no such setting: correct it, or put vLLM's own arguments into --extra-args",
     ]
 

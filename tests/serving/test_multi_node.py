@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,9 +11,9 @@ from components.manifests.multi_node.workload import leader_worker_set
 from components.manifests.objects import Manifest
 from components.manifests.placement import Placement
 from serving.argv import server_command
-from serving.settings import load
+from serving.sources import load
 from stacks.settings import ModelSettings, ServingSettings
-from tests.serving.vllm_process import Ask, vllm_parser
+from tests.serving.vllm_process import Ask
 
 pytestmark = pytest.mark.vllm
 
@@ -29,13 +29,6 @@ PLACEMENT = Placement(
 )
 MODEL = {"name": "big", "source": "hf://example/big", "pool": "gpu", "gpus": 16, "extraArgs": ["--max-logprobs", "5"]}
 OF_POD = ("leader", "worker")
-
-
-@pytest.fixture(scope="module")
-def ask() -> Iterator[Ask]:
-    """Asks vLLM's parser, in one process for all tests."""
-    with vllm_parser() as process:
-        yield process
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:

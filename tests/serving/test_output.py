@@ -1,11 +1,10 @@
 import os
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.output import KEPT_BYTES, Output, secrets
+from serving.output import KEPT_BYTES, Output
 
 
 def passed_on(pieces: Sequence[bytes], hidden: Sequence[bytes] = ()) -> tuple[bytes, str]:
@@ -49,19 +48,3 @@ def test_only_the_end_is_kept() -> None:
     os.close(sink)
     assert len(output.end) == KEPT_BYTES
     assert output.end.endswith(f"{KEPT_BYTES // 8 - 1:08d} line\n")
-
-
-@pytest.mark.parametrize(
-    ("argv", "environment", "found"),
-    [
-        (["serve", "m", "--api-key", "first-key", "second-key", "--port", "1"], {}, (b"second-key", b"first-key")),
-        (["--hf-token=hf_abcdef", "m"], {}, (b"hf_abcdef",)),
-        ([], {"HF_TOKEN": "hf_abcdef", "AWS_SECRET_ACCESS_KEY": "=a=b=c=d", "HOME": "/home/someone"},
-         (b"hf_abcdef", b"=a=b=c=d")),
-        (["--api-key", "short"], {"VLLM_API_KEY": ""}, ()),
-    ],
-)  # fmt: skip
-def test_secrets_are_what_secret_arguments_and_variables_hold(
-    argv: list[str], environment: dict[str, str], found: tuple[bytes, ...]
-) -> None:
-    assert secrets(argv, environment) == found

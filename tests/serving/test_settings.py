@@ -2,16 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.settings import InvalidSettingsError, ServingSettings, environment, load, variable
+from serving.settings import ServingSettings, environment, variable
+from serving.sources import load
 from stacks.settings import EngineSettings
 
 MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
-
-
-def problems(*arguments: str) -> list[str]:
-    with pytest.raises(InvalidSettingsError) as caught:
-        load(arguments)
-    return str(caught.value).splitlines()
 
 
 def test_a_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,30 +79,6 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load([]).model_dump() == values
 
 
-def test_flags_win_over_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELYARD_MODEL", MODEL)
-    monkeypatch.setenv("MODELYARD_PORT", "9000")
-    monkeypatch.setenv("MODELYARD_SEED", "1")
-    settings = load(["--port=9001", "--served-names", '["a", "b"]', "--enforce-eager=true"])
-    assert (settings.port, settings.seed) == (9001, 1)
-    assert settings.served_names == ("a", "b")
-    assert settings.enforce_eager is True
-
-
-def test_flags_take_json_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELYARD_SPECULATIVE_CONFIG", '{"method": "mtp", "num_speculative_tokens": 1}')
-    settings = load(
-        [
-            f"--model={MODEL}",
-            '--speculative-config={"method": "ngram", "model": "a=b,c"}',
-            "--lora-modules",
-            '[{"name": "sql", "path": "/sql"}]',
-        ]
-    )
-    assert settings.speculative_config == {"method": "ngram", "model": "a=b,c"}
-    assert settings.lora_modules == ({"name": "sql", "path": "/sql"},)
-
-
 def test_settings_are_frozen() -> None:
     settings = ServingSettings(model=MODEL)
     with pytest.raises(ValueError, match="frozen"):
@@ -145,80 +116,6 @@ def test_any_list_of_texts_survives_the_environment(texts: list[str]) -> None:
         for name, value in environment({"model": MODEL, "extra_args": texts}).items():
             patch.setenv(name, value)
         assert load([]).extra_args == tuple(texts)
-
-
-def test_a_missing_model_is_named() -> None:
-    assert problems() == ["MODELYARD_MODEL: nothing is given, and there is no default: set it, or pass --model"]
-
-
-def test_the_variable_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELYARD_MODEL", MODEL)
-    monkeypatch.setenv("MODELYARD_PORT", "http")
-    assert problems() == [
-        "MODELYARD_PORT: 'http' cannot be used: input should be a valid integer, unable to parse string as an integer"
-    ]
-
-
-def test_the_flag_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELYARD_DTYPE", "bfloat16")
-    assert problems("--model", MODEL, "--dtype", "int1") == [
-        "--dtype: 'int1' cannot be used: input should be 'auto', 'bfloat16', 'float16' or 'float32'"
-    ]
-
-
-def test_all_problems_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELYARD_MAX_NUM_SEQS", "0")
-    monkeypatch.setenv("MODELYARD_MODLE", MODEL)
-    found = problems("--port=70000")
-    assert [line.split(":")[0] for line in found] == [
-        "MODELYARD_MODLE",
-        "MODELYARD_MODEL",
-        "--port",
-        "MODELYARD_MAX_NUM_SEQS",
-    ]
-
-
-@pytest.mark.parametrize("value", ["a,b", "{}", '"a"', "[1]", '["a", null]', '[""]', ""])
-def test_a_list_is_json_and_is_never_quoted(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("MODELYARD_MODEL", MODEL)
-    monkeypatch.setenv("MODELYARD_EXTRA_ARGS", value)
-    assert problems() == [
-        "MODELYARD_EXTRA_ARGS: the value cannot be used, it is no JSON list of texts: "
-        'write one like ["first", "second"]'
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "like"),
-    [
-        ("SPECULATIVE_CONFIG", "ngram", 'object: write one like {"key": "value"}'),
-        ("LIMIT_MM_PER_PROMPT", "[1]", 'object: write one like {"key": "value"}'),
-        (
-            "LORA_MODULES",
-            '[{"name": "sql"}]',
-            'list of adapters: write one like [{"name": "sql", "path": "/adapters/sql"}]',
-        ),
-    ],
-)
-def test_a_mapping_is_json(monkeypatch: pytest.MonkeyPatch, name: str, value: str, like: str) -> None:
-    monkeypatch.setenv("MODELYARD_MODEL", MODEL)
-    monkeypatch.setenv(f"MODELYARD_{name}", value)
-    assert problems() == [f"MODELYARD_{name}: the value cannot be used, it is no JSON {like}"]
-
-
-@pytest.mark.parametrize("arguments", [["--hf-token", "hf_secret"], ["--hf-token=hf_secret"]])
-def test_an_unknown_flag_is_named_without_its_value(arguments: list[str]) -> None:
-    assert problems("--model", MODEL, *arguments) == [
-        "--hf-token: the server has no such setting: correct it, or put vLLM's own arguments into --extra-args"
-    ]
-
-
-def test_a_flag_is_never_abbreviated() -> None:
-    assert problems("--mod", MODEL)[0].startswith("--mod: ")
-
-
-def test_a_flag_without_a_value() -> None:
-    assert problems("--model", MODEL, "--seed") == ["--seed: expected one argument: write flags as --name=value"]
 
 
 def test_variables_are_the_field_names_in_capitals() -> None:

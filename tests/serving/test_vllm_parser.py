@@ -1,6 +1,10 @@
 """Every command line that the settings can give is one that vLLM itself accepts."""
 
-from collections.abc import Iterator
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -8,23 +12,19 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from serving import vllm_arguments
+from local.paths import Paths
 from serving.argv import build_argv
-from serving.settings import ServingSettings
+from serving.check import EVERYTHING, TURNED_OFF
+from serving.settings import ServingSettings, of
+from serving.supervisor import MIDDLEWARE
+from serving.vllm_arguments import TABLE, version
 from stacks.presets import FAMILIES, Family
 from stacks.settings import EngineSettings, ModelSettings
 from stacks.settings.engine import KvCacheDtype
 from stacks.settings.lora import RANKS
-from tests.serving.vllm_process import Ask, vllm_parser
+from tests.serving.vllm_process import ROOT, Ask
 
 pytestmark = pytest.mark.vllm
-
-
-@pytest.fixture(scope="module")
-def ask() -> Iterator[Ask]:
-    """Asks vLLM's parser, in one process for all tests."""
-    with vllm_parser() as process:
-        yield process
 
 
 WORD = st.from_regex(r"[a-z0-9][a-z0-9._/-]{0,20}", fullmatch=True)
@@ -81,7 +81,7 @@ SETTINGS = st.builds(
     tool_call_parser=st.sampled_from([None, "hermes", "llama3_json"]),
     reasoning_parser=st.sampled_from([None, "deepseek_r1", "qwen3"]),
     limit_mm_per_prompt=st.dictionaries(st.sampled_from(["image", "video", "audio"]), st.integers(0, 9)),
-    seed=st.none() | st.integers(min_value=-1, max_value=2**31),
+    seed=st.none() | st.integers(min_value=-(2**31), max_value=2**31),
     lora_modules=st.lists(st.fixed_dictionaries({"name": WORD, "path": TEXT.filter(bool)}), max_size=3).map(tuple),
     max_loras=st.none() | COUNT,
     max_lora_rank=st.sampled_from([None, *RANKS]),
@@ -102,6 +102,28 @@ NOT_AN_ARGUMENT = {"lora_modules", "extra_args", *OWN}
 @given(settings=SETTINGS)
 @hypothesis_settings(max_examples=200)
 def test_vllm_understands_what_the_settings_say(ask: Ask, settings: ServingSettings) -> None:
+    understands(ask, settings)
+
+
+# What vLLM 0.31 does not have yet.
+NEW_KV_CACHE_DTYPES = {"ultraquant_4bit"}
+
+
+@given(settings=SETTINGS.filter(lambda settings: settings.kv_cache_dtype not in NEW_KV_CACHE_DTYPES))
+@hypothesis_settings(max_examples=50)
+def test_the_version_before_understands_it_too(ask_previous: Ask, settings: ServingSettings) -> None:
+    understands(ask_previous, settings)
+
+
+def test_the_version_before_takes_every_argument(ask_previous: Ask) -> None:
+    for values in (EVERYTHING, TURNED_OFF):
+        assert "error" not in ask_previous([*build_argv(of(values)), *MIDDLEWARE])
+    for name in get_args(KvCacheDtype):
+        refused = "error" in ask_previous(build_argv(of({"model": "m", "kv_cache_dtype": name})))
+        assert refused == (name in NEW_KV_CACHE_DTYPES), name
+
+
+def understands(ask: Ask, settings: ServingSettings) -> None:
     answer = ask(build_argv(settings))
     assert "error" not in answer, answer
     understood = answer["arguments"]
@@ -120,17 +142,33 @@ def test_every_field_is_tried() -> None:
     assert ServingSettings.model_fields.keys() - drawn.keys() == {"host", *OWN}
 
 
-def test_the_table_of_arguments_is_that_of_vllm(ask: Ask) -> None:
-    found = ask("arguments")
-    assert found["version"].partition("+")[0] == vllm_arguments.version()
-    assert found["arguments"] == vllm_arguments.table(), "run `python -m tests.serving.vllm_arguments`"
-    for field, names in ask("parsers").items():
-        assert sorted(names) == list(vllm_arguments.parsers(field))
+def test_the_table_is_that_of_vllm(ask: Ask) -> None:
+    assert ask("table") == json.loads(TABLE.read_text()), "run vLLM's `python -m serving.check`"
+
+
+def test_the_version_before_is_the_one_before(ask_previous: Ask) -> None:
+    major, minor, _ = version().split(".")
+    assert ask_previous("version")["version"].startswith(f"{major}.{int(minor) - 1}.")
+
+
+def test_the_build_of_an_image_writes_the_table(tmp_path: Path) -> None:
+    # As when an image is built: a vLLM for GPUs, and none to see.
+    shutil.copytree(ROOT / "serving", tmp_path / "serving", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
+    (tmp_path / "vllm-1.dist-info").mkdir()
+    (tmp_path / "vllm-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm\nVersion: 1\n")
+    python = str(Paths.from_environment().vllm / "bin" / "python")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([python, "-m", "serving.check"], env=environment, cwd=tmp_path, check=True)
+    assert json.loads((tmp_path / "serving" / TABLE.name).read_text()) == json.loads(TABLE.read_text())
+
+
+def test_the_check_tries_every_field() -> None:
+    assert ServingSettings.model_fields.keys() - EVERYTHING.keys() == {"extra_args", *OWN}
 
 
 @pytest.mark.parametrize(("name", "family"), FAMILIES.items())
 def test_parsers_of_presets_are_those_of_vllm(ask: Ask, name: str, family: Family) -> None:
-    known = ask("parsers")
+    known = ask("table")["parsers"]
     assert family.tool_call_parser in {None, *known["tool_call_parser"]}
     assert family.reasoning_parser in {None, *known["reasoning_parser"]}
     model = {"name": "m", "source": "file:///m", "pool": "p", "engine": {"preset": name}}

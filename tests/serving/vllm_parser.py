@@ -1,8 +1,7 @@
 """vLLM's own command line parser, asked over stdin: one question a line, one answer a line, in JSON.
 
-A list is a command line, answered by what vLLM understood. The text ``arguments`` is answered by the
-names of all arguments with their fields, and vLLM's version. The text ``parsers`` is answered by the
-names of its parsers.
+A list is a command line, answered by what vLLM understood. The text ``table`` is answered by the table that
+``serving.check`` would write, and ``version`` by vLLM's version alone.
 """
 
 import contextlib
@@ -13,14 +12,10 @@ from argparse import Namespace
 from dataclasses import asdict, is_dataclass
 
 import vllm
-from vllm.entrypoints.cli.serve import ServeSubcommand
-from vllm.reasoning import ReasoningParserManager
-from vllm.tool_parsers import ToolParserManager
-from vllm.utils.argparse_utils import FlexibleArgumentParser
 
-COMMAND = ServeSubcommand()
-PARSER = FlexibleArgumentParser()
-SERVE = COMMAND.subparser_init(PARSER.add_subparsers(dest="subparser"))
+from serving.check import Vllm
+
+VLLM = Vllm()
 
 
 def plain(value: object) -> object:
@@ -36,22 +31,17 @@ def read(line: list[str]) -> dict[str, object]:
     refused = io.StringIO()
     try:
         with contextlib.redirect_stderr(refused):
-            arguments = PARSER.parse_args(line)
-        COMMAND.validate(arguments)
+            arguments = VLLM.parsed(line)
     except (SystemExit, ValueError, TypeError) as error:
         return {"error": refused.getvalue() or str(error)}
     return {"arguments": understood(arguments)}
 
 
 def answer(question: str | list[str]) -> dict[str, object]:
-    if question == "arguments":
-        named = {name: action.dest for action in SERVE._actions for name in action.option_strings}
-        return {"version": vllm.__version__, "arguments": named}
-    if question == "parsers":
-        return {
-            "tool_call_parser": list(ToolParserManager.list_registered()),
-            "reasoning_parser": list(ReasoningParserManager.list_registered()),
-        }
+    if question == "table":
+        return VLLM.table()
+    if question == "version":
+        return {"version": vllm.__version__}
     assert isinstance(question, list), f"{question!r} is no question"
     return read(question)
 
