@@ -70,7 +70,9 @@ def test_pulumi_without_its_python_host_is_not_used(monkeypatch: pytest.MonkeyPa
     assert toolchain.installed_pulumi(Path("/elsewhere")) is None
 
 
-def test_a_port_in_use_names_its_holder(tmp_path: Path) -> None:
+def test_a_port_in_use_names_its_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A forward that somebody has is not this test's to end.
+    monkeypatch.setattr("local.forward.stop_forwards", lambda: None)
     (tmp_path / "logs").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
