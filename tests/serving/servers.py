@@ -126,7 +126,8 @@ def start(
     message.touch()
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "TERMINATION_LOG": str(message)}
     environment = {
-        **os.environ,
+        # What this program's own tools read is no setting of a server.
+        **{name: value for name, value in os.environ.items() if not name.startswith("MODELYARD_")},
         "PYTHONPATH": f"{ROOT}{os.pathsep}{modules}",
         **{f"MODELYARD_{name}": value for name, value in settings.items()},
         **values,

@@ -21,6 +21,7 @@ from serving.exits import ExitCode, Reason
 from serving.reasons import Death, explained
 from serving.settings import ServingSettings, environment, flag, variable
 from serving.vllm_arguments import table, version
+from tests.serving.servers import free_port
 from tests.serving.vllm_process import Ask
 
 pytestmark = pytest.mark.vllm
@@ -37,6 +38,8 @@ VALUES = st.sampled_from(["1", "auto", "{}", "-O3", SECRET])
 FURTHER = st.lists(st.sampled_from([*table()]) | VALUES | st.sampled_from(["--api-key", "--no-such"]), max_size=3)
 SAFE = {**EVERYTHING, "handover_seconds": 1, "hung_seconds": 1, "warm_up_tokens": [8], "preflight": "warn"}
 SAFE |= {"gpu_model": "H200", "token_required": False, "weights_gib": 1, "extra_args": ["--api-key", SECRET]}
+# What this machine listens on is nothing that these tests are about.
+SAFE |= {"port": free_port()}
 FITTING = environment(SAFE)
 
 
@@ -142,7 +145,7 @@ def test_a_command_line_or_a_sentence(
         patch.setattr(engine_arguments, "installed", version)
         patch.setattr(sys, "argv", ["serving", *flags, *words])
         patch.setenv("MODELYARD_SETTINGS_FILE", str(path) if there else f"{folder}/none")
-        for name, value in variables.items():
+        for name, value in {variable("port"): FITTING[variable("port")], **variables}.items():
             patch.setenv(name, value)
         streams.enter_context(redirect_stderr(log))
         streams.enter_context(redirect_stdout(log))
