@@ -54,6 +54,7 @@ def as_json(line: Line) -> dict[str, Any]:
         "reason": line.reason or None,
         "ways_out": line.ways_out,
         "cost_per_hour": line.cost_per_hour,
+        "at_list_price": line.at_list_price,
         **numbers,
     }
 

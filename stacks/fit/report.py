@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stacks.fit.gpus import Gpu, Target, target
+from stacks.fit.prices import price
 from stacks.fit.shape import ModelShape
 from stacks.fit.table import shape_or_reason
 from stacks.fit.verdict import Fit, divides, fit
@@ -41,7 +42,9 @@ class Line:
     ways_out: tuple[str, ...] = ()
     """What to write instead, where it does not fit."""
     cost_per_hour: float | None = None
-    """What its replicas cost in an hour, at the prices of the stack. None: no price is given."""
+    """What its replicas cost in an hour. None: the price of its GPU is not known."""
+    at_list_price: bool = False
+    """Whether that is by the list of prices, in US dollars, and not by the stack's own."""
 
     @property
     def fits(self) -> bool | None:
@@ -75,7 +78,8 @@ def summary(stack: StackSettings) -> str | None:
 
 def table(lines: list[Line]) -> str:
     """The models as lines of columns."""
-    columns = (*COLUMNS, "COST/H") if any(line.cost_per_hour is not None for line in lines) else COLUMNS
+    cost = "LIST USD/H" if any(line.at_list_price for line in lines) else "COST/H"
+    columns = (*COLUMNS, cost) if any(line.cost_per_hour is not None for line in lines) else COLUMNS
     rows = [columns, *(_row(line)[: len(columns)] for line in lines)]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -92,19 +96,20 @@ def _line(stack: StackSettings, index: int, model: ModelSettings) -> Line:
         return Line(
             index, model, None, "the memory of its GPU is not said: gpuModel or gpuMemoryGib of its pool says it"
         )
-    cost = _cost(stack, model, there)
+    cost, listed = _cost(stack, model, there), not stack.fit.prices
     if isinstance(shape, str):
-        return Line(index, model, None, shape, cost_per_hour=cost)
+        return Line(index, model, None, shape, cost_per_hour=cost, at_list_price=listed)
     found = fit(model, shape, there)
     if found is None:
-        return Line(index, model, None, "one of its settings takes memory that is not worked out", cost_per_hour=cost)
+        reason = "one of its settings takes memory that is not worked out"
+        return Line(index, model, None, reason, cost_per_hour=cost, at_list_price=listed)
     others = {
         name: each
         for name, one in pools.items()
         if one.devices_per_node >= model.gpus and not (one.mig and model.gpus > 1) and (each := target(one))
     }
     ways = () if found.fits else tuple(ways_out(model, shape, pool, others))
-    return Line(index, model, found, ways_out=ways, cost_per_hour=cost)
+    return Line(index, model, found, ways_out=ways, cost_per_hour=cost, at_list_price=listed)
 
 
 def _problems(stack: StackSettings, index: int, model: ModelSettings) -> Iterator[str]:
@@ -191,8 +196,8 @@ def _shares(model: ModelSettings, shape: ModelShape, tensor: int) -> bool:
 
 
 def _cost(stack: StackSettings, model: ModelSettings, there: Target) -> float | None:
-    price = stack.fit.prices.get(there.name)
-    return None if price is None else price * model.gpus * model.most_replicas
+    each = price(stack, there.name)
+    return None if each is None else each * model.gpus * model.most_replicas
 
 
 def _row(line: Line) -> tuple[str, ...]:

@@ -43,4 +43,5 @@ class FitSettings(Settings):
     """What happens to a model that does not fit. ``refuse``: the stack is refused. ``warn``: the preview says so.
     ``off``: nothing is worked out."""
     prices: dict[str, Annotated[float, Field(ge=0)]] = {}
-    """Price of one GPU for an hour, in your currency, by ``gpuModel``. Default: none, and no costs are shown."""
+    """Price of one GPU for an hour, in your currency, by ``gpuModel``. Default: a list price of few GPUs, in US
+    dollars. What you write takes the place of that whole list."""

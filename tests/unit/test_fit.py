@@ -289,6 +289,15 @@ def test_the_table_of_a_preview() -> None:
     assert summary(load(values("someone/else"))) is None
 
 
+def test_costs_are_at_list_prices_where_the_stack_has_none_of_its_own() -> None:
+    raw = values("Qwen/Qwen3-8B", engine={"maxModelLen": 8192}, replicas=2)
+    first, second = str(summary(load(raw))).splitlines()[1:]
+    assert (first.split("  ")[-1], second.split()[-1]) == ("LIST USD/H", "1.61")
+    # In another currency, perhaps, so nothing is mixed in.
+    raw["fit"] = {"prices": {"NVIDIA-H200": 3}}
+    assert str(summary(load(raw))).splitlines()[1].endswith("VERDICT")
+
+
 def write_stack(folder: Path, raw: dict[str, Any]) -> None:
     config = {f"modelyard:{key}": value for key, value in raw.items()}
     (folder / "Pulumi.mine.yaml").write_text(json.dumps({"config": config}))
