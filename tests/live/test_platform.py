@@ -150,18 +150,6 @@ def test_a_third_model_stays_pending_and_an_up_that_was_killed_is_finished_by_th
     up(stack, "--expect-no-changes")
 
 
-def test_destroy_leaves_nothing(stack: Paths) -> None:
-    done = pulumi_command.pulumi(
-        stack, ["destroy", f"--stack={STACK}", "--yes", "--skip-preview", "--non-interactive"], capture=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    kinds = "statefulset,deployment,replicaset,service,configmap,secret,poddisruptionbudget,horizontalpodautoscaler"
-    left = get(stack, kinds, "--all-namespaces", "--selector=app.kubernetes.io/part-of=modelyard")
-    assert left is not None
-    assert [(item["kind"], item["metadata"]["name"]) for item in left["items"]] == []
-    wait_for(lambda: _no_pods(stack), "the pods to end", seconds=120, every=0.5)
-
-
 def _answer(client: openai.OpenAI, model: str) -> experiment.Answer | None:
     try:
         return experiment.ask(client, model, stream=False)
@@ -177,8 +165,3 @@ def _unschedulable(paths: Paths, name: str) -> str | None:
     found = get(paths, "events", f"--field-selector=involvedObject.name={name},reason=FailedScheduling")
     items = (found or {}).get("items", [])
     return str(items[0]["message"]) if items else None
-
-
-def _no_pods(paths: Paths) -> bool | None:
-    found = get(paths, "pods", "--selector=app.kubernetes.io/part-of=modelyard")
-    return (found is not None and not found["items"]) or None
