@@ -10,7 +10,7 @@ from typing import Any
 from local.plugins.children import Children, interrupt
 from local.plugins.interpreter import environment_for
 from local.plugins.output import Output
-from local.plugins.policy_proxy import PolicyProxy
+from local.plugins.policy_proxy import PackEndedError, PolicyProxy
 from local.plugins.server import listen
 
 ANALYZER = "analyzer"
@@ -80,16 +80,23 @@ class PluginRun:
         self._children.add(self._process)
         return self._process
 
-    def _start_pack(self, variables: Mapping[str, str]) -> int | None:
+    def _start_pack(self, variables: Mapping[str, str]) -> int:
         process = self._spawn(variables)
-        assert process.stdout is not None  # noqa: S101 # it is a pipe, see _spawn
+        # They are pipes, see _spawn.
+        assert process.stdout is not None  # noqa: S101
+        assert process.stderr is not None  # noqa: S101
         port = None
         while port is None and (line := process.stdout.readline()):
             if line.strip().isdigit():
                 port = int(line)
             else:  # a pack may print before it is ready
                 self.output.write(("stdout", line))
+        said = process.stderr.read() if port is None else b""
+        if said:
+            self.output.write(("stderr", said))
         threading.Thread(target=self._follow, args=(process,)).start()
+        if port is None:
+            raise PackEndedError(said.decode(errors="replace"))
         return port
 
     def _follow(self, process: "subprocess.Popen[bytes]") -> None:

@@ -20,8 +20,12 @@ CONFIGURE_STACK = "/pulumirpc.Analyzer/ConfigureStack"
 EMPTY_MESSAGE = b""
 """Every field of a message may be left out, so this is a valid answer of any type."""
 
-StartPack = Callable[[Mapping[str, str]], int | None]
-"""Starts the pack with these variables; returns its port, or None when it ended before it had one."""
+StartPack = Callable[[Mapping[str, str]], int]
+"""Starts the pack with these variables; returns its port. Raises PackEndedError."""
+
+
+class PackEndedError(Exception):
+    """A pack has ended before it had a port. Its text is what the pack wrote about it."""
 
 
 class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
@@ -47,9 +51,12 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no t
         if method == HANDSHAKE:
             return EMPTY_MESSAGE
         variables = stack_variables(request) if method == CONFIGURE_STACK else {}
-        channel = self._pack(variables)
-        if channel is None:
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the policy pack ended before it was ready")
+        try:
+            channel = self._pack(variables)
+        except PackEndedError as error:
+            # With its own words: the CLI may end before it has read the pack's output.
+            reason = f"the policy pack ended before it was ready:\n{error}"
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
         try:
             return bytes(channel.unary_unary(method)(request, wait_for_ready=False))
         except grpc.RpcError as error:
@@ -62,8 +69,6 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no t
         with self._lock:
             if self._channel is None:
                 port = self._start(variables)
-                if port is None:
-                    return None
                 self._channel = grpc.insecure_channel(f"{LOOPBACK}:{port}", options=UNLIMITED_MESSAGES)
             return self._channel
 
