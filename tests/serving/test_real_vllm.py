@@ -160,11 +160,11 @@ def test_a_dead_engine_takes_the_pod_down_with_its_reason(tmp_path: Path) -> Non
 
 
 def test_an_argument_that_vllm_refuses_is_named(tmp_path: Path) -> None:
-    server = serve(tmp_path, extra_args='["--no-such-argument"]')
+    server = serve(tmp_path, extra_args='["--max-logprobs=many"]')
     try:
         assert server.ended(START_SECONDS) == ExitCode.ARGUMENTS
         assert server.message.startswith(
-            "vLLM does not take its settings (main.py: error: unrecognized arguments: --no-"
+            "vLLM does not take its settings (main.py serve: error: argument --max-logprobs: "
         )
     finally:
         server.close()
