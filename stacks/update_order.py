@@ -14,7 +14,8 @@ def update_order(stack: StackSettings) -> dict[str, list[str]]:
     """The models' names, each behind those that its model waits for, which are its value."""
     if stack.model_updates == "together":
         return {model.name: [] for model in stack.models}
-    neighbours, numbers = _neighbours(stack), _numbers(stack)
+    neighbours = _neighbours(stack)
+    numbers = _numbers(neighbours, _ranks(stack))
     return {
         name: sorted(other for other in neighbours[name] if numbers[other] < numbers[name])
         for name in sorted(numbers, key=lambda name: numbers[name])
@@ -29,18 +30,18 @@ def _neighbours(stack: StackSettings) -> Mapping[str, set[str]]:
     return found
 
 
-def _numbers(stack: StackSettings) -> dict[str, int]:
-    neighbours = _neighbours(stack)
+def _ranks(stack: StackSettings) -> Mapping[str, int]:
+    """How much of a last resort each model is: the fewer models stand behind it in its chains, the smaller."""
+    ranks = {model.name: 0 for model in stack.models}
+    for route in stack.all_routes:
+        for behind, name in enumerate(reversed(route.reached), start=1):
+            ranks[name] = max(ranks[name], behind)
+    return ranks
+
+
+def _numbers(neighbours: Mapping[str, set[str]], ranks: Mapping[str, int]) -> dict[str, int]:
     numbers: dict[str, int] = {}
-    for name in sorted(neighbours, key=lambda name: _rank(stack, name)):
+    for name in sorted(neighbours, key=lambda name: ranks[name]):
         taken = {numbers[other] for other in neighbours[name] if other in numbers}
         numbers[name] = next(number for number in range(len(taken) + 1) if number not in taken)
     return numbers
-
-
-def _rank(stack: StackSettings, name: str) -> int:
-    """How much of a last resort a model is: the fewer models stand behind it in its chains, the smaller."""
-    return max(
-        (len(route.reached) - route.reached.index(name) for route in stack.all_routes if name in route.reached),
-        default=0,
-    )
