@@ -1,5 +1,6 @@
 """What pools have in common whose nodes an adapter has made."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,7 +72,7 @@ class NodeGroup:
         return f"-{self.flavor}" if self.flavor else ""
 
 
-class MadePoolSettings(CommonPoolSettings):
+class MadePoolSettings(CommonPoolSettings, ABC):
     """Nodes that an adapter has made, for the pool alone."""
 
     instance_types: tuple[str, ...] = ()
@@ -90,9 +91,9 @@ class MadePoolSettings(CommonPoolSettings):
     """Kinds of nodes in order of preference: a model runs on the first that can be had. Default: all are alike."""
 
     @property
+    @abstractmethod
     def machines(self) -> Machines:
         """The machine types that are known."""
-        raise NotImplementedError
 
     @property
     def gpu_resource(self) -> str:
