@@ -9,10 +9,10 @@ from components.gpu_node_pool.contract import GpuNodePool
 from components.gpu_software import GpuSoftware
 from components.manifests.hugging_face import token_secret
 from components.manifests.multi_node.release import release as leader_worker_set_release
-from components.manifests.multi_node.workload import spans_nodes
 from components.manifests.weights.claims import cache_claim, created_claims
 from components.model_service.leader_worker_set_operator import LeaderWorkerSetOperator
 from components.model_service.llmaz_operator import LlmazOperator
+from stacks.parallelism import spans_nodes
 from stacks.settings import ModelSettings, StackSettings
 
 
@@ -64,7 +64,8 @@ class Prerequisites:
         if model.backend == "llmaz":
             return self._llmaz
         # llmaz's chart may have brought the other one along.
-        return (self._sets or self._llmaz) if spans_nodes(model, self._pools[model.pool].placement) else None
+        each = self._pools[model.pool].placement.gpus_per_node
+        return (self._sets or self._llmaz) if spans_nodes(model, each) else None
 
 
 def _token(name: str, stack: StackSettings, opts: pulumi.ResourceOptions) -> Secret | None:

@@ -22,10 +22,15 @@ def node_count(model: ModelSettings, gpus_per_node: int) -> int:
     return max(1, model.gpus // gpus_per_node)
 
 
+def spans_nodes(model: ModelSettings, gpus_per_node: int) -> bool:
+    """Whether a replica of the model has more GPUs than a node."""
+    return model.gpus > gpus_per_node
+
+
 def spanning_models(stack: StackSettings) -> list[ModelSettings]:
     """The native models of a stack whose replicas span nodes."""
     each = {pool.name: pool.devices_per_node for pool in stack.pools}
-    return [model for model in stack.models if model.backend == "native" and node_count(model, each[model.pool]) > 1]
+    return [model for model in stack.models if model.backend == "native" and spans_nodes(model, each[model.pool])]
 
 
 def parallelism(model: ModelSettings, gpus_per_node: int) -> Parallelism:

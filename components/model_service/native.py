@@ -15,6 +15,7 @@ from components.model_service import exchange
 from components.model_service.autoscaler import make_autoscaler
 from components.model_service.contract import ModelServiceArgs
 from components.model_service.prefetch import make_prefetch
+from stacks.parallelism import spans_nodes
 
 KINDS: Mapping[str, tuple[Callable[..., pulumi.CustomResource], str]] = {
     "StatefulSet": (StatefulSet, exchange.STATEFUL_SET),
@@ -49,8 +50,8 @@ class NativeModelService(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         model, namespace = args.model, args.namespace
 
-        spans_nodes = multi_node.spans_nodes(model, args.placement)
-        describe = multi_node.leader_worker_set if spans_nodes else workload.replicas
+        several = spans_nodes(model, args.placement.gpus_per_node)
+        describe = multi_node.leader_worker_set if several else workload.replicas
         manifest = describe(model, args.placement, args.serving, namespace)
         make, own = KINDS[manifest["kind"]]
         replicas = make(
@@ -72,11 +73,11 @@ class NativeModelService(pulumi.ComponentResource):
             f"{name}-lb-service": workload.lb_service(model, namespace),
         }
         for own_name, service in services.items():
-            chosen = multi_node.of_leaders(service) if spans_nodes else service
+            chosen = multi_node.of_leaders(service) if several else service
             Service(own_name, metadata=chosen["metadata"], spec=chosen["spec"], opts=child)
         if budget := workload.pod_disruption_budget(model, namespace):
             PodDisruptionBudget(f"{name}-budget", metadata=budget["metadata"], spec=budget["spec"], opts=child)
-        scale = multi_node.autoscaler if spans_nodes else workload.autoscaler
+        scale = multi_node.autoscaler if several else workload.autoscaler
         if scaler := scale(model, args.metrics, namespace):
             make_autoscaler(f"{name}-autoscaler", scaler, self)
 

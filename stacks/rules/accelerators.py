@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.accelerators import ACCELERATORS, Accelerator
-from stacks.rules.rule import Rule
+from stacks.parallelism import spans_nodes
+from stacks.rules.rule import Rule, placed
 
 if TYPE_CHECKING:
     from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
@@ -34,7 +35,7 @@ def _pipeline_parallel(stack: "StackSettings") -> Iterator[str]:
 
 def _several_nodes(stack: "StackSettings") -> Iterator[str]:
     for index, model, pool, accelerator in _placed(stack):
-        if model.gpus > pool.gpus_per_node and not accelerator.multi_node:
+        if spans_nodes(model, pool.devices_per_node) and not accelerator.multi_node:
             yield (
                 f"modelyard:models[{index}].gpus: {model.gpus} on pool {pool.name!r} of {accelerator.title} with "
                 f"{pool.gpus_per_node} a node, and vLLM {accelerator.vllm} has no replicas on several nodes there: "
@@ -57,10 +58,7 @@ def _one_image_for_all(stack: "StackSettings") -> Iterator[str]:
 
 def _placed(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings", Accelerator]]:
     """The models whose pool is there, with their index and what it computes with."""
-    pools = {pool.name: pool for pool in stack.pools}
-    for index, model in enumerate(stack.models):
-        if pool := pools.get(model.pool):
-            yield index, model, pool, ACCELERATORS[pool.accelerator]
+    return ((index, model, pool, ACCELERATORS[pool.accelerator]) for index, model, pool in placed(stack))
 
 
 ACCELERATOR_RULES: tuple[Rule, ...] = (

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from serving.vllm_arguments import destinations, field_of, names, nearest, parsers, table, version
-from stacks.rules.rule import Rule, camel
+from stacks.rules.rule import Rule, camel, placed
 
 if TYPE_CHECKING:
     from stacks.settings import ModelSettings, StackSettings
@@ -85,10 +85,8 @@ def _known_parsers(stack: "StackSettings") -> Iterator[str]:
 
 def _of_the_table(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings"]]:
     """The models of vLLM's own image of the table's version. Another may have other arguments and parsers."""
-    pools = {pool.name: pool for pool in stack.pools}
-    for index, model in enumerate(stack.models):
-        pool = pools.get(model.pool)
-        image = stack.serving.image_on(pool.accelerator) if pool else ""
+    for index, model, pool in placed(stack):
+        image = stack.serving.image_on(pool.accelerator)
         if image.partition("@")[0].endswith(f"vllm/vllm-openai:v{version()}"):
             yield index, model
 

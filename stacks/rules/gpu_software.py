@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stacks.rules.rule import Rule
+from stacks.rules.rule import Rule, placed
 from stacks.settings.sharing import MIG_LABEL, node_labels
 
 if TYPE_CHECKING:
@@ -185,10 +185,7 @@ def _memory_of_turns(stack: "StackSettings") -> Iterator[str]:
 
 
 def _on_shared_gpus(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
-    pools = {pool.name: pool for pool in stack.pools if pool.mig or pool.time_slicing}
-    for index, model in enumerate(stack.models):
-        if model.pool in pools:
-            yield index, model, pools[model.pool]
+    return ((index, model, pool) for index, model, pool in placed(stack) if pool.mig or pool.time_slicing)
 
 
 GPU_SOFTWARE_RULES: tuple[Rule, ...] = (

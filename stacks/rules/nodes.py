@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from serving.vllm_arguments import field_of, names
-from stacks.rules.rule import Rule
+from stacks.parallelism import spans_nodes
+from stacks.rules.rule import Rule, placed
 
 if TYPE_CHECKING:
     from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
@@ -94,25 +95,17 @@ def _flavors(stack: "StackSettings") -> Iterator[str]:
 
 
 def _rdma(stack: "StackSettings") -> Iterator[str]:
-    for index, model, pool in _placed(stack):
-        if model.rdma and model.gpus <= pool.devices_per_node:
+    for index, model, pool in placed(stack):
+        if model.rdma and not spans_nodes(model, pool.devices_per_node):
             yield (
                 f"modelyard:models[{index}].rdma: {model.rdma.resource!r}, but a replica of {model.gpus} GPUs is on "
                 f"one node of pool {pool.name!r}, where GPUs talk to each other without a network: leave it out"
             )
 
 
-def _placed(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
-    """The models whose pool is there, with their index."""
-    pools = {pool.name: pool for pool in stack.pools}
-    for index, model in enumerate(stack.models):
-        if model.pool in pools:
-            yield index, model, pools[model.pool]
-
-
 def _spanning(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
     """The models whose replicas span nodes."""
-    return ((index, model, pool) for index, model, pool in _placed(stack) if model.gpus > pool.devices_per_node)
+    return ((index, model, pool) for index, model, pool in placed(stack) if spans_nodes(model, pool.devices_per_node))
 
 
 NODE_RULES: tuple[Rule, ...] = (

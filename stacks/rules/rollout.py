@@ -4,19 +4,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.packing import has_room, in_words, most_gpus
-from stacks.rules.rule import Rule
+from stacks.parallelism import spans_nodes
+from stacks.rules.rule import Rule, placed
 
 if TYPE_CHECKING:
     from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
 
 
 def _surge_has_room(stack: "StackSettings") -> Iterator[str]:
-    pools = {pool.name: pool for pool in stack.pools}
     # Of many like models one is tried.
     tried: dict[tuple[str, int], bool] = {}
-    for index, model in enumerate(stack.models):
-        pool = pools.get(model.pool)
-        if model.rollout.strategy != "surge" or pool is None or _replaced_in_place(model, pool):
+    for index, model, pool in placed(stack):
+        if model.rollout.strategy != "surge" or _replaced_in_place(model, pool):
             continue
         like = (pool.name, model.gpus)
         if like not in tried:
@@ -38,14 +37,12 @@ def _no_room(stack: "StackSettings", index: int, model: "ModelSettings", pool: "
 
 
 def _replaced_in_place(model: "ModelSettings", pool: "GpuNodePoolSettings") -> bool:
-    return model.backend == "llmaz" or model.gpus > pool.devices_per_node
+    return model.backend == "llmaz" or spans_nodes(model, pool.devices_per_node)
 
 
 def _surge_is_a_deployments(stack: "StackSettings") -> Iterator[str]:
-    pools = {pool.name: pool for pool in stack.pools}
-    for index, model in enumerate(stack.models):
-        pool = pools.get(model.pool)
-        if model.rollout.strategy != "surge" or pool is None or not _replaced_in_place(model, pool):
+    for index, model, pool in placed(stack):
+        if model.rollout.strategy != "surge" or not _replaced_in_place(model, pool):
             continue
         reason = (
             "with backend 'llmaz', which replaces pods in place: write strategy: in_place, or backend: native"

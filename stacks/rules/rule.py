@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stacks.settings import HigressGatewaySettings, StackSettings
+    from stacks.settings import GpuNodePoolSettings, HigressGatewaySettings, ModelSettings, StackSettings
 
 Rule = Callable[["StackSettings"], Iterable[str]]
 """Yields sentences of three parts: what was given, with its place, why it cannot work, and what to write instead."""
@@ -15,6 +15,14 @@ GatewayRule = Callable[["HigressGatewaySettings"], Iterable[str]]
 def of_higress(rule: GatewayRule) -> Rule:
     """The rule, for stacks whose gateway may be of another kind."""
     return lambda stack: rule(stack.gateway) if stack.gateway.kind == "higress" else ()
+
+
+def placed(stack: "StackSettings") -> Iterator[tuple[int, "ModelSettings", "GpuNodePoolSettings"]]:
+    """The models whose pool is there, with their index and the pool."""
+    pools = {pool.name: pool for pool in stack.pools}
+    for index, model in enumerate(stack.models):
+        if pool := pools.get(model.pool):
+            yield index, model, pool
 
 
 def repeats(path: str, key: str, names: Iterable[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stacks.gated import known_as_gated
+from stacks.parallelism import spans_nodes
 from stacks.rules.rule import Rule, camel
 from stacks.settings.sources import BucketSource, HubSource, ImageSource, weights_source
 from stacks.settings.weights import (
@@ -132,7 +133,7 @@ def _claims_for_pods(stack: "StackSettings") -> Iterator[str]:
             why = "backend 'llmaz', which makes no claims for its pods"
         elif model.rollout.strategy == "surge":
             why = "rollout.strategy 'surge', whose pods have new names each time and would find no claim again"
-        elif pool and model.gpus > pool.gpus_per_node:
+        elif pool and spans_nodes(model, pool.devices_per_node):
             why = f"{model.gpus} GPUs a replica, of several pods that all need the same weights"
         if why:
             yield (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from stacks.packing import all_fit, has_room, in_words, most_gpus
+from stacks.parallelism import spans_nodes
 from stacks.settings import GpuNodePoolSettings, ModelSettings, StackSettings
 
 NAMED = 3
@@ -51,7 +52,7 @@ def _interruption(stack: StackSettings, pool: GpuNodePoolSettings) -> Iterator[s
         return
     names = " and ".join(repr(model.name) for model in models[:NAMED])
     others = f" and {len(models) - NAMED} more" if len(models) > NAMED else ""
-    surge = all(model.backend == "native" and model.gpus <= pool.devices_per_node for model in models)
+    surge = all(model.backend == "native" and not spans_nodes(model, pool.devices_per_node) for model in models)
     ways = "add a fallback to the route, or write replicas: 2"
     if surge and has_room(stack, pool, max(model.gpus for model in models)):
         ways += f", or rollout.strategy: surge, for which pool {pool.name!r} has room beside them"

@@ -11,7 +11,7 @@ from components.manifests.multi_node import workload as multi_node
 from components.manifests.objects import Manifest
 from components.manifests.placement import Flavor, Placement
 from components.manifests.workload_pod import pod_spec
-from stacks.parallelism import Parallelism, node_count, parallelism
+from stacks.parallelism import Parallelism, node_count, parallelism, spans_nodes
 from stacks.settings import ModelSettings, ServingSettings, Toleration
 
 PLACEMENT = Placement(
@@ -266,4 +266,4 @@ def test_parallelism(gpus: int, engine: dict[str, int], sizes: tuple[int, int, i
 @pytest.mark.parametrize(("gpus", "nodes"), [(1, 1), (8, 1), (16, 2), (64, 8)])
 def test_nodes_of_a_replica(gpus: int, nodes: int) -> None:
     assert node_count(model(gpus=gpus), 8) == nodes
-    assert multi_node.spans_nodes(model(gpus=gpus), PLACEMENT) == (nodes > 1)
+    assert spans_nodes(model(gpus=gpus), PLACEMENT.gpus_per_node) == (nodes > 1)

@@ -24,11 +24,6 @@ OF_A_SERVER = ("ports", "startupProbe", "readinessProbe", "livenessProbe")
 """Fields of a container that answers requests."""
 
 
-def spans_nodes(model: ModelSettings, placement: Placement) -> bool:
-    """Whether a replica of the model has more GPUs than a node of the pool."""
-    return node_count(model, placement.gpus_per_node) > 1
-
-
 def leader_worker_set(model: ModelSettings, placement: Placement, serving: ServingSettings, namespace: str) -> Manifest:
     """What runs the replicas of a model that spans nodes.
 
