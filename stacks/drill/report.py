@@ -1,0 +1,74 @@
+"""What a drill found: plain data, of which ``dataclasses.asdict`` makes JSON. All times are in seconds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request, as the client saw it."""
+
+    at: float
+    """When it was sent, from the moment in which the pods were killed; negative before it."""
+    seconds: float
+    """How long its whole answer took, or until it failed."""
+    first_byte_seconds: float | None
+    """How long the first event of its answer took. None: it was not streamed, or had none."""
+    streamed: bool
+    """Whether the answer was to be streamed."""
+    status: int | None
+    """The HTTP status. None: there was no answer."""
+    served_by: str | None
+    """The model that answered."""
+    fallback_from: str | None
+    """The model that was asked for, where another one answered in its place."""
+    error: str | None
+    """Why it failed, as a sentence. None: it was answered whole."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one model, as the clients of one route saw it."""
+
+    route: str
+    """The route's ``model``."""
+    model: str
+    """The model whose pods were killed."""
+    fallback: tuple[str, ...]
+    """The models that stand in for it, in their order."""
+    killed: tuple[str, ...]
+    """The names of the pods."""
+    samples: tuple[Sample, ...]
+    """Every request, in the order in which they were sent."""
+    first_fallback_seconds: float | None
+    """From the kill to the end of the first answer of another model. None: none answered."""
+    recovery_seconds: float | None
+    """From the kill to the end of the first answer that the model itself gave again. None: it gave none in time."""
+    problems: tuple[str, ...]
+    """What did not go as promised, as sentences."""
+
+    @property
+    def failed_requests(self) -> int:
+        """How many requests were not answered whole."""
+        return sum(sample.error is not None for sample in self.samples)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of it went as promised."""
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Report:
+    """The losses of one drill."""
+
+    stack: str
+    """The stack's name."""
+    began: str
+    """When it began, as ISO 8601 in UTC."""
+    losses: tuple[Loss, ...]
+    """One a route, in the order in which they were tried."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether there was something to lose, and all of it went as promised."""
+        return bool(self.losses) and all(loss.passed for loss in self.losses)

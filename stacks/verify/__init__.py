@@ -1,0 +1,5 @@
+"""Does the gateway keep its promises? Asked of a stack that runs, request by request."""
+
+from stacks.verify.report import Outcome, Report, Through, Verdict
+
+__all__ = ["Outcome", "Report", "Through", "Verdict"]
