@@ -9,10 +9,11 @@ UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),$(MODELYARD_HOME)/uv/bin/uv)
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
+MODELYARD := .venv/bin/modelyard
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
-	kubectl preview up destroy refresh output schema artifacts fit bench-setup bench-scale bench-nodes bench-gate
+	kubectl preview up destroy refresh output modelyard schema artifacts fit bench-setup bench-scale bench-nodes bench-gate
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -63,14 +64,17 @@ preview up destroy refresh: .venv ## Run pulumi on STACK=... with ARGS=...
 output: .venv ## Print the output NAME=... of STACK=...
 	@$(LOCAL) pulumi $(STACK) stack output $(NAME)
 
+modelyard: .venv ## Run the command modelyard with ARGS=...
+	@$(MODELYARD) $(ARGS)
+
 schema: .venv ## Write stacks/schema.json anew
 	@$(PYTHON) -m stacks.schema
 
 artifacts: .venv ## List what STACK=... has the cluster pull, for a mirror; ARGS=--json for programs
-	@$(PYTHON) -m stacks.artifacts $(STACK) $(ARGS)
+	@$(MODELYARD) artifacts --stack=$(STACK) $(ARGS)
 
 fit: .venv ## Say whether the models of STACK=... fit their GPUs; ARGS=--json for programs
-	@$(PYTHON) -m stacks.fit $(STACK) $(ARGS)
+	@$(MODELYARD) fit --stack=$(STACK) $(ARGS)
 
 bench-setup: .venv ## Measure the first and the second `make demo`, and the memory of the whole
 	@$(PYTHON) -m bench.setup $(ARGS)

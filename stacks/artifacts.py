@@ -1,15 +1,12 @@
 """Everything that a stack has the cluster pull, for who fills the mirror of a site without internet.
 
-``make artifacts STACK=prod`` prints it: charts, images, Wasm plugins and weights, each with its
+``modelyard artifacts`` prints it: charts, images, Wasm plugins and weights, each with its
 public address and with the one that the stack takes it from. It reads the stack file alone, and
 needs neither Pulumi nor the stack's passphrase.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from components.manifests.gpu_software import release as gpu_software
@@ -22,7 +19,6 @@ from components.manifests.llmaz.images import images as llmaz_images
 from components.manifests.multi_node import release as leader_worker_set
 from stacks.settings import StackSettings
 from stacks.settings.sources import BucketSource, HubSource, ImageSource, weights_source
-from stacks.stack_file import read_for_command
 
 
 @dataclass(frozen=True)
@@ -111,17 +107,3 @@ def _image(address: str) -> Artifact:
 def _version(address: str) -> str:
     last = address.rpartition("/")[2]
     return last.partition("@" if "@" in last else ":")[2]
-
-
-def main() -> None:
-    """Print the artifacts of a stack."""
-    parser = argparse.ArgumentParser(prog="make artifacts", description="List what a stack has the cluster pull.")
-    parser.add_argument("stack", help="name of the stack")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    given = parser.parse_args()
-    found = artifacts(read_for_command(given.stack))
-    sys.stdout.write(f"{json.dumps([asdict(each) for each in found], indent=2) if given.json else table(found)}\n")
-
-
-if __name__ == "__main__":
-    main()

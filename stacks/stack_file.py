@@ -1,6 +1,5 @@
 """Reads a stack file as it lies there, with neither Pulumi nor the stack's passphrase."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -14,23 +13,31 @@ FOLDER = Path(__file__).parent
 """Where the stack files are."""
 
 
-def read_for_command(stack: str, **changes: Mapping[str, Any]) -> StackSettings:
-    """The settings of a stack by its name, for a command, which ends with a sentence where there are none.
+class UnknownStackError(SettingsError):
+    """A name that no stack file has."""
+
+
+def names() -> list[str]:
+    """The names of all stacks that have a file, sorted."""
+    return sorted(each.stem.removeprefix("Pulumi.") for each in FOLDER.glob("Pulumi.*.yaml") if each.is_file())
+
+
+def read_named(stack: str, **changes: Mapping[str, Any]) -> StackSettings:
+    """The settings of a stack by its name.
 
     ``changes`` are as those of ``read``.
 
     Raises:
-        SystemExit: with what is wrong, where there is no such stack or its file cannot work.
+        SettingsError: when there is no such stack, as ``UnknownStackError``, or its file cannot work.
     """
-    known = sorted(each.stem.removeprefix("Pulumi.") for each in FOLDER.glob("Pulumi.*.yaml") if each.is_file())
-    if stack not in known:
-        sys.exit(
-            f"{stack!r} is no stack: there is no file Pulumi.{stack}.yaml in stacks: write one of {', '.join(known)}"
+    if stack not in names():
+        raise UnknownStackError(
+            [
+                f"{stack!r} is no stack: there is no file Pulumi.{stack}.yaml in stacks: write one of "
+                f"{', '.join(names())}"
+            ]
         )
-    try:
-        return read(FOLDER / f"Pulumi.{stack}.yaml", **changes)
-    except SettingsError as error:
-        sys.exit(f"This stack cannot work as it is written:\n{error}")
+    return read(FOLDER / f"Pulumi.{stack}.yaml", **changes)
 
 
 def read(file: Path, **changes: Mapping[str, Any]) -> StackSettings:

@@ -1,4 +1,4 @@
-"""What the fit check says of a whole stack: for the preview, for ``make fit`` and for the rules."""
+"""What the fit check says of a whole stack: for the preview, for ``modelyard fit`` and for the rules."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

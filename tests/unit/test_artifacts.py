@@ -1,13 +1,8 @@
 """What a stack has the cluster pull, and from where."""
 
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from stacks import artifacts, stack_file
+from stacks import artifacts
 from stacks.artifacts import Artifact
 from stacks.settings import load
 
@@ -192,20 +187,3 @@ def test_gpu_software_and_an_image_for_each_accelerator() -> None:
         of("image", everything).items()
         >= {name: (f"{registry}/{path}", f"{mirror}/{path}") for name, (registry, path) in sources.items()}.items()
     )
-
-
-def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "Pulumi.prod.yaml").write_text("config: {'modelyard:gateway': {image: 'r.example/envoy:1'}}")
-    monkeypatch.setattr(stack_file, "FOLDER", tmp_path)
-
-    monkeypatch.setattr(sys, "argv", ["artifacts", "prod"])
-    artifacts.main()
-    assert capsys.readouterr().out == (
-        "KIND   NAME   VERSION  SOURCE             MIRROR\nimage  envoy  1        r.example/envoy:1  -\n"
-    )
-
-    monkeypatch.setattr(sys, "argv", ["artifacts", "prod", "--json"])
-    artifacts.main()
-    assert json.loads(capsys.readouterr().out) == [
-        {"kind": "image", "name": "envoy", "version": "1", "source": "r.example/envoy:1", "mirror": None}
-    ]

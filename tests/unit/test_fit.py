@@ -1,7 +1,6 @@
 """Whether a model fits its GPUs: parameters, KV cache, memory beside them, sentences and ways out."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as some
 from bench.fit.__main__ import REPORTED, Comparison, comparisons
 from stacks import fit as public
 from stacks import stack_file
-from stacks.fit import __main__ as command
 from stacks.fit.gpus import GPUS, Target, target
 from stacks.fit.kv_cache import layout
 from stacks.fit.parameters import Share, stage, stage_layers, total
@@ -296,40 +294,6 @@ def test_costs_are_at_list_prices_where_the_stack_has_none_of_its_own() -> None:
     # In another currency, perhaps, so nothing is mixed in.
     raw["fit"] = {"prices": {"NVIDIA-H200": 3}}
     assert str(summary(load(raw))).splitlines()[1].endswith("VERDICT")
-
-
-def write_stack(folder: Path, raw: dict[str, Any]) -> None:
-    config = {f"modelyard:{key}": value for key, value in raw.items()}
-    (folder / "Pulumi.mine.yaml").write_text(json.dumps({"config": config}))
-
-
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> Any:
-    monkeypatch.setattr(stack_file, "FOLDER", folder)
-    monkeypatch.setattr(sys, "argv", ["fit", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        command.main()
-    return ended.value.code
-
-
-def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_stack(tmp_path, values("Qwen/Qwen3-8B", engine={"maxModelLen": 8192}))
-    assert run(monkeypatch, tmp_path, "mine", "--json") == 0
-    (line,) = json.loads(capsys.readouterr().out)
-    assert line["fits"] is True
-    assert line["longest"] == 8192
-
-
-def test_the_command_shows_what_does_not_fit_and_fails(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_stack(tmp_path, values("Qwen/Qwen3-8B"))
-    assert str(run(monkeypatch, tmp_path, "mine")).startswith("modelyard:models[0]: 23.0 GiB are needed")
-    assert "does not fit" in capsys.readouterr().out
-
-
-def test_the_command_names_the_stacks_that_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    write_stack(tmp_path, values("Qwen/Qwen3-8B"))
-    assert "write one of mine" in str(run(monkeypatch, tmp_path, "other"))
 
 
 def test_the_production_stack_fits() -> None:

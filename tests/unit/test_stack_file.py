@@ -6,7 +6,7 @@ import pytest
 
 from stacks import stack_file
 from stacks.settings import SettingsError
-from stacks.stack_file import read, read_for_command
+from stacks.stack_file import read, read_named
 
 ENCRYPTED = """\
 encryptionsalt: v1:x
@@ -93,16 +93,16 @@ def test_a_file_that_cannot_work_is_named(file: Path, text: bytes, sentence: str
     with pytest.raises(SettingsError) as caught:
         read(file, fit={"check": "warn"})
     assert str(caught.value).startswith(sentence)
-    with pytest.raises(SystemExit) as ended:
-        read_for_command("mine", fit={"check": "warn"})
-    assert ended.value.code == f"This stack cannot work as it is written:\n{caught.value}"
+    with pytest.raises(SettingsError) as named:
+        read_named("mine", fit={"check": "warn"})
+    assert str(named.value) == str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["other", "../Pulumi.mine", ""])
 def test_a_stack_that_there_is_not(file: Path, name: str) -> None:
     file.write_text("")
-    with pytest.raises(SystemExit) as ended:
-        read_for_command(name)
-    assert ended.value.code == (
+    with pytest.raises(SettingsError) as caught:
+        read_named(name)
+    assert str(caught.value) == (
         f"{name!r} is no stack: there is no file Pulumi.{name}.yaml in stacks: write one of mine"
     )

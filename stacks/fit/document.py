@@ -1,29 +1,9 @@
-"""Says of every model of a stack whether it fits its GPUs: ``make fit STACK=prod``.
+"""What is known of a model's fit, for programs."""
 
-It reads the stack file alone, and needs neither Pulumi nor the stack's passphrase. It ends with 1 where one does not.
-"""
-
-import argparse
-import json
-import sys
 from dataclasses import asdict
 from typing import Any
 
-from stacks.fit.report import Line, problems, report, table
-from stacks.stack_file import read_for_command
-
-
-def main() -> None:
-    """Print what the models of a stack take."""
-    parser = argparse.ArgumentParser(prog="make fit", description="Say whether a stack's models fit their GPUs.")
-    parser.add_argument("stack", help="name of the stack")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    given = parser.parse_args()
-    # What does not fit is shown here, and no reason to show nothing.
-    stack = read_for_command(given.stack, fit={"check": "warn"})
-    lines, found = report(stack), problems(stack)
-    sys.stdout.write(f"{json.dumps([as_json(line) for line in lines], indent=2) if given.json else table(lines)}\n")
-    sys.exit("\n".join(found) or 0)
+from stacks.fit.report import Line
 
 
 def as_json(line: Line) -> dict[str, Any]:
@@ -57,7 +37,3 @@ def as_json(line: Line) -> dict[str, Any]:
         "at_list_price": line.at_list_price,
         **numbers,
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,46 @@
+"""The command line as a whole: its commands, and what becomes of their errors."""
+
+import os
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from stacks.cli import output
+from stacks.cli.commands import COMMANDS
+from stacks.cli.errors import TRACEBACK, told
+from stacks.cli.exits import ExitCode
+
+
+class Commands(TyperGroup):
+    """The commands. An error of any of them becomes a sentence, the next step and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except Exception as error:
+            if os.environ.get(TRACEBACK):
+                raise
+            said = told(error)
+            output.error(said, as_json=output.wants_json(ctx))
+            raise typer.Exit(said.code) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Put an LLM serving platform on a Kubernetes cluster, look at it, and prove that it works.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    # Help in plain lines: what renders it otherwise takes longer to load than everything else here.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in COMMANDS:
+    app.command()(command)

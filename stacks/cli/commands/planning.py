@@ -1,0 +1,41 @@
+"""What a stack takes, by its file alone: neither Pulumi nor a cluster is asked."""
+
+import typer
+
+from stacks.cli import output
+from stacks.cli.exits import ExitCode
+from stacks.cli.options import DEFAULT_STACK, Json, Stack
+
+
+def fit(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
+    """Say of every model whether it fits its GPUs: weights, KV cache, longest context, cost."""
+    from stacks.fit.document import as_json as line_document
+    from stacks.fit.report import problems, report, table
+    from stacks.stack_file import read_named
+
+    # What does not fit is shown here, and no reason to show nothing.
+    settings = read_named(stack, fit={"check": "warn"})
+    lines, found = report(settings), problems(settings)
+    if as_json:
+        output.document({"stack": stack, "models": [line_document(line) for line in lines], "problems": found})
+    else:
+        output.line(table(lines))
+        for sentence in found:
+            typer.secho(sentence, err=True, fg="red")
+    if found:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def artifacts(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
+    """List what the stack has the cluster pull, for a mirror: charts, images, plugins, weights."""
+    from dataclasses import asdict
+
+    from stacks.artifacts import artifacts as artifacts_of
+    from stacks.artifacts import table
+    from stacks.stack_file import read_named
+
+    found = artifacts_of(read_named(stack))
+    if as_json:
+        output.document({"stack": stack, "artifacts": [asdict(each) for each in found]})
+    else:
+        output.line(table(found))
