@@ -1,0 +1,74 @@
+"""Stacks driven by scripts: ``from stacks import automation``, then ``automation.up("prod")``.
+
+Every function takes the stack's name first. Results and events are frozen dataclasses, whatever goes wrong is an
+``AutomationError`` with a sentence and a way out, and no file of the work tree is ever written.
+"""
+
+from stacks.automation.errors import (
+    AutomationError,
+    CancelledError,
+    CredentialsError,
+    LockedError,
+    MissingToolError,
+    PassphraseError,
+    PolicyViolatedError,
+    SettingsRefusedError,
+    StackMissingError,
+    UnreachableError,
+    UpdateFailedError,
+)
+from stacks.automation.events import (
+    Component,
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Message,
+    Planned,
+    PolicyViolated,
+    Recovered,
+    Resource,
+    Retrying,
+    Started,
+)
+from stacks.automation.operations import destroy, outputs, preview, refresh, up
+from stacks.automation.options import Options, Retries
+from stacks.automation.results import DestroyResult, PreviewResult, RefreshResult, Result, UpResult
+
+__all__ = [
+    "AutomationError",
+    "CancelledError",
+    "Component",
+    "CredentialsError",
+    "DestroyResult",
+    "Done",
+    "Event",
+    "Failed",
+    "Finished",
+    "LockedError",
+    "Message",
+    "MissingToolError",
+    "Options",
+    "PassphraseError",
+    "Planned",
+    "PolicyViolated",
+    "PolicyViolatedError",
+    "PreviewResult",
+    "Recovered",
+    "RefreshResult",
+    "Resource",
+    "Result",
+    "Retries",
+    "Retrying",
+    "SettingsRefusedError",
+    "StackMissingError",
+    "Started",
+    "UnreachableError",
+    "UpResult",
+    "UpdateFailedError",
+    "destroy",
+    "outputs",
+    "preview",
+    "refresh",
+    "up",
+]

@@ -1,0 +1,123 @@
+"""What Pulumi reads and may write, in a private folder: the work tree stays as it is.
+
+Pulumi writes into a stack's file: a salt when the stack is made or first decrypted, and all of it anew with other
+quotes and no comments. It also notes which stack was chosen last. So it gets a copy of the file by ``--config-file``,
+a project of its own where a stack is made, and the stack's name with every command.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stacks.automation.errors import SettingsRefusedError
+from stacks.automation.options import Options
+from stacks.automation.process import Pulumi
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One stack of the checkout, for one operation."""
+
+    stack: str
+    """The stack's name, as Pulumi is told."""
+    pulumi: Pulumi
+    """Pulumi's command in the checkout."""
+    maker: Pulumi
+    """Pulumi's command in the private project, which makes stacks."""
+    file: Path
+    """The private copy of the stack's file."""
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Arguments that name the stack."""
+        return (f"--stack={self.stack}",)
+
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """Arguments that name the stack and its settings."""
+        return (*self.chosen, f"--config-file={self.file}")
+
+
+@contextmanager
+def opened(stack: str, options: Options, *, file_needed: bool = True) -> Iterator[Workspace]:
+    """A workspace for a stack, as long as the context lasts.
+
+    Args:
+        stack: the stack's name; with organization and project where need be, as ``pulumi --stack`` has it.
+        options: how the operation is run.
+        file_needed: whether the stack's file must be there. Destroying a stack needs none.
+
+    Raises:
+        SettingsRefusedError: when there is no file.
+        MissingToolError: when there is no Pulumi.
+    """
+    from stacks.automation.toolchain import environment_for, program
+
+    text = stack_file_text(stack, options, needed=file_needed)
+    with tempfile.TemporaryDirectory(prefix="modelyard-") as name:
+        folder = Path(name)
+        short = stack.rpartition("/")[2]
+        file = folder / f"Pulumi.{short}.yaml"
+        file.write_text(text, encoding="utf-8")
+        (folder / "Pulumi.yaml").write_text(_private_project(options.checkout), encoding="utf-8")
+        environment = environment_for(short, options.environment)
+        command = str(program())
+        yield Workspace(
+            stack,
+            Pulumi(command, options.checkout, environment),
+            Pulumi(command, folder, environment),
+            file,
+        )
+
+
+def stack_file(stack: str, options: Options) -> Path:
+    """The file that a stack's settings are taken from, whether it is there or not."""
+    name = (options.settings_of or stack).rpartition("/")[2]
+    return options.checkout / "stacks" / f"Pulumi.{name}.yaml"
+
+
+def stack_file_text(stack: str, options: Options, *, needed: bool = True) -> str:
+    """A stack's file with the settings of this operation laid over it.
+
+    Raises:
+        SettingsRefusedError: when there is no such file.
+    """
+    path = stack_file(stack, options)
+    if not path.is_file():
+        if not needed:
+            return "config: {}\n"
+        known = sorted(each.stem.removeprefix("Pulumi.") for each in path.parent.glob("Pulumi.*.yaml"))
+        raise SettingsRefusedError(
+            f"'{path.stem.removeprefix('Pulumi.')}' is no stack: there is no file {path.name} in {path.parent.name}.",
+            f"Write one of {', '.join(known)}, or copy one of their files to {path.name}.",
+        )
+    text = path.read_text(encoding="utf-8")
+    return _laid_over(text, options.settings) if options.settings else text
+
+
+def _laid_over(text: str, settings: Mapping[str, Any]) -> str:
+    import yaml
+
+    document = yaml.safe_load(text) or {}
+    config = document.setdefault("config", {})
+    for key, value in settings.items():
+        config[f"modelyard:{key}"] = merged(config.get(f"modelyard:{key}"), value)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def merged(below: Any, above: Any) -> Any:
+    """A value laid over another one: mappings key by key, anything else in its place."""
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        return {**below, **{key: merged(below.get(key), value) for key, value in above.items()}}
+    return above
+
+
+def _private_project(checkout: Path) -> str:
+    import yaml
+
+    project = yaml.safe_load((checkout / "Pulumi.yaml").read_text(encoding="utf-8"))
+    kept = {key: project[key] for key in ("name", "runtime", "backend") if key in project}
+    return yaml.safe_dump(kept)
