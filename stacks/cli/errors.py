@@ -40,7 +40,10 @@ def told(error: Exception) -> Told:
     """What is said of an error, whichever part of Modelyard has raised it."""
     if isinstance(error, CliError):
         return Told(error.problem, error.remedy, error.code)
-    return _of_settings(error) or _of_kubectl(error) or _of_the_machine(error) or _internal(error)
+    for explain in (_of_settings, _of_kubectl, _of_automation, _of_the_machine):
+        if said := explain(error):
+            return said
+    return _internal(error)
 
 
 def _of_settings(error: Exception) -> Told | None:
@@ -48,7 +51,7 @@ def _of_settings(error: Exception) -> Told | None:
     from stacks.stack_file import UnknownStackError
 
     if isinstance(error, UnknownStackError):
-        return Told(f"{error}.", "`modelyard init` makes a stack file.", ExitCode.SETTINGS)
+        return Told(f"{error}.", "`modelyard init` makes a stack file.", ExitCode.NOT_FOUND)
     if not isinstance(error, SettingsError):
         return None
     return Told(
@@ -71,6 +74,14 @@ def _of_kubectl(error: Exception) -> Told | None:
         kubectl.NotFoundError: ExitCode.NOT_FOUND,
     }
     return Told(error.problem, error.remedy, codes.get(type(error), ExitCode.FAILED))
+
+
+def _of_automation(error: Exception) -> Told | None:
+    from stacks.automation.errors import AutomationError
+
+    if not isinstance(error, AutomationError):
+        return None
+    return Told(error.problem, error.remedy, error.exit_code)
 
 
 def _of_the_machine(error: Exception) -> Told | None:

@@ -9,23 +9,25 @@ class ExitCode(IntEnum):
     OK = 0
     """What was asked for was done, or is so."""
     FAILED = 1
-    """What was asked about is not so: a check failed, a model does not fit, not everything is ready."""
+    """What was asked for did not go well, or is not so: an update failed, a check failed, a model does not fit."""
     USAGE = 2
     """The command line cannot be understood, or a question has nobody to answer it."""
     SETTINGS = 3
-    """The stack file is missing or cannot work as it is written."""
+    """The stack file cannot work as it is written."""
     MISSING_TOOL = 4
     """A program that is needed is not there, or too old."""
     UNREACHABLE = 5
-    """The cluster, the gateway or Pulumi's backend does not answer."""
+    """The cluster, the gateway or the place of Pulumi's state does not answer."""
     CREDENTIALS = 6
-    """A login has expired, a passphrase or key is missing or wrong, or something is not allowed."""
+    """A login or an API key has expired, is missing or wrong, or may not do this."""
     LOCKED = 7
     """Another update holds the stack."""
-    UPDATE_FAILED = 8
-    """An update began and did not end well. What it made stays, and the next one goes on from there."""
+    PASSPHRASE = 8
+    """The stack's secrets cannot be read."""
     NOT_FOUND = 9
-    """There is no such model, pod, Service or stack."""
+    """There is no such stack, model or other object."""
+    POLICY = 10
+    """A mandatory policy does not hold."""
     INTERNAL = 70
     """A fault of Modelyard itself."""
     INTERRUPTED = 130

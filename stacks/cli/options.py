@@ -1,10 +1,13 @@
 """Options that commands share."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stacks.cli.output import remember_json
+
+if TYPE_CHECKING:
+    from stacks.settings import StackSettings
 
 STACK_VARIABLE = "MODELYARD_STACK"
 """The environment variable that names the stack."""
@@ -20,6 +23,28 @@ def stack_names(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
+def model_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The models of the stack whose names begin so, for the shell."""
+    settings = _settings(context)
+    return [each.name for each in settings.models if each.name.startswith(incomplete)] if settings else []
+
+
+def route_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The names that clients may ask for and that begin so, for the shell."""
+    settings = _settings(context)
+    return [each.model for each in settings.all_routes if each.model.startswith(incomplete)] if settings else []
+
+
+def _settings(context: typer.Context) -> "StackSettings | None":
+    from stacks.settings import SettingsError
+    from stacks.stack_file import read_named
+
+    try:
+        return read_named(context.params.get("stack") or DEFAULT_STACK)
+    except SettingsError:
+        return None
+
+
 Stack = Annotated[
     str,
     typer.Option(
@@ -30,6 +55,11 @@ Stack = Annotated[
         autocompletion=stack_names,
         help="The stack, by the name in stacks/Pulumi.NAME.yaml.",
     ),
+]
+Model = Annotated[str, typer.Argument(metavar="MODEL", autocompletion=model_names, help="A model of the stack.")]
+Route = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", autocompletion=route_names, help="The `model` of a request: one of the routes."),
 ]
 Json = Annotated[
     bool,

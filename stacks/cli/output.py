@@ -28,6 +28,11 @@ def document(content: Any) -> None:
     typer.echo(json.dumps(content, indent=2))
 
 
+def record(content: Any) -> None:
+    """Print one of many JSON documents, on a line of its own."""
+    typer.echo(json.dumps(content))
+
+
 def line(text: str = "", *, colour: str | None = None, bold: bool = False) -> None:
     """Print a line, coloured in a terminal only."""
     typer.secho(text, fg=colour, bold=bold)

@@ -1,0 +1,232 @@
+"""Asks a model through the gateway, and passes its answer on as it comes."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from stacks.cli.errors import CliError
+from stacks.cli.exits import ExitCode
+from stacks.cli.gateway import Gateway
+
+CONNECT_SECONDS = 10.0
+"""How long the gateway may take to accept a connection."""
+SILENT_SECONDS = 600.0
+"""How long an answer may be silent. The gateway's own limits are shorter."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+Message = Mapping[str, str]
+"""A message of a conversation: ``role`` and ``content``."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is made. What is None is left to the model."""
+
+    max_tokens: int | None = None
+    """Most tokens of the answer."""
+    temperature: float | None = None
+    """How much chance is in it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said, and how it came."""
+
+    model: str
+    """The name that was asked for."""
+    text: str
+    """The answer, without what the model thought before it."""
+    served_by: str | None
+    """The model that answered."""
+    fallback_from: str | None
+    """The route whose own models did not answer. None: they did."""
+    finish_reason: str | None
+    """Why it ended: ``stop``, ``length`` and others."""
+    usage: Mapping[str, Any] | None
+    """Tokens, as the model counted them."""
+    first_token_seconds: float
+    """From the request to the first piece."""
+    seconds: float
+    """From the request to the end."""
+
+
+@dataclass
+class _Parts:
+    text: list[str] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Mapping[str, Any] | None = None
+    first: float | None = None
+    done: bool = False
+
+
+class Chat:
+    """A client of one gateway."""
+
+    def __init__(self, gateway: Gateway, api_key: str | None) -> None:
+        self._url = f"{gateway.base_url}/chat/completions"
+        headers = {**gateway.headers, **({"authorization": f"Bearer {api_key}"} if api_key else {})}
+        self._client = httpx.Client(
+            headers=headers,
+            timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
+            # A proxy cannot reach this machine's own addresses.
+            trust_env=urlsplit(self._url).hostname not in LOOPBACK,
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def ask(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        *,
+        on_text: Callable[[str], None],
+        on_thought: Callable[[str], None],
+    ) -> Answer:
+        """Ask for an answer, and hand on its pieces as they come.
+
+        Raises:
+            CliError: when there is no whole answer.
+        """
+        begun = time.monotonic()
+        parts = _Parts()
+        with self._refusals(), self._client.stream("POST", self._url, json=_body(model, messages, sampling)) as answer:
+            if answer.status_code != httpx.codes.OK:
+                answer.read()
+                raise _refused(answer)
+            for event in _events(answer, parts):
+                thought, text = _pieces(event, parts)
+                if (thought or text) and parts.first is None:
+                    parts.first = time.monotonic() - begun
+                if thought:
+                    on_thought(thought)
+                if text:
+                    on_text(text)
+            headers = answer.headers
+        if not parts.done:
+            raise CliError(
+                "The answer broke off: the gateway ended it in the middle, as it does where a model fails after its "
+                "first token.",
+                "Ask again; `modelyard status` says what the models do.",
+                ExitCode.FAILED,
+            )
+        seconds = time.monotonic() - begun
+        return Answer(
+            model=model,
+            text="".join(parts.text),
+            served_by=headers.get("x-modelyard-served-by"),
+            fallback_from=headers.get("x-modelyard-fallback-from"),
+            finish_reason=parts.finish_reason,
+            usage=parts.usage,
+            first_token_seconds=round(seconds if parts.first is None else parts.first, 3),
+            seconds=round(seconds, 3),
+        )
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.InvalidURL as error:
+            raise CliError(
+                f"{self._url!r} is no URL: {error}.", "Write one such as http://host/v1.", ExitCode.USAGE
+            ) from None
+        except httpx.TimeoutException:
+            raise self._unreachable("it does not answer in time") from None
+        except httpx.TransportError as error:
+            raise self._unreachable(str(error).rstrip(".") or type(error).__name__) from None
+
+    def _unreachable(self, why: str) -> CliError:
+        return CliError(
+            f"The gateway at {self._url.removesuffix('/chat/completions')} cannot be asked: {why}.",
+            "`modelyard status` says whether it runs; --port-forward goes through the cluster, --url somewhere else.",
+            ExitCode.UNREACHABLE,
+        )
+
+
+def _body(model: str, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
+    limits = {"max_tokens": sampling.max_tokens, "temperature": sampling.temperature}
+    return {
+        "model": model,
+        "messages": list(messages),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **{key: value for key, value in limits.items() if value is not None},
+    }
+
+
+def _events(answer: httpx.Response, parts: _Parts) -> Iterator[dict[str, Any]]:
+    for line in answer.iter_lines():
+        data = line.removeprefix("data:").strip()
+        if not line.startswith("data:"):
+            continue
+        if data == "[DONE]":
+            parts.done = True
+            return
+        event = json.loads(data)
+        if "error" in event:
+            raise CliError(
+                f"The model ended its answer with an error: {_message(event)}.",
+                "Ask again; `modelyard logs` has the model's own words.",
+                ExitCode.FAILED,
+            )
+        yield event
+
+
+def _pieces(event: Mapping[str, Any], parts: _Parts) -> tuple[str, str]:
+    """What the model thought and what it said in an event."""
+    parts.usage = event.get("usage") or parts.usage
+    choice: Mapping[str, Any] = next(iter(event.get("choices") or ()), {})
+    parts.finish_reason = choice.get("finish_reason") or parts.finish_reason
+    delta = choice.get("delta") or {}
+    text = delta.get("content") or ""
+    parts.text.append(text)
+    # vLLM calls it ``reasoning``; before 0.12, and elsewhere, it is ``reasoning_content``.
+    return delta.get("reasoning") or delta.get("reasoning_content") or "", text
+
+
+def _refused(answer: httpx.Response) -> CliError:
+    said = _message_of(answer)
+    match answer.status_code:
+        case 401:
+            return CliError(
+                f"The gateway does not know the caller: {said}",
+                "Give a key of one of the stack's consumers: --api-key, or the variable MODELYARD_API_KEY.",
+                ExitCode.CREDENTIALS,
+            )
+        case 403:
+            return CliError(
+                f"The caller may not use this route: {said}",
+                "Use the key of a consumer that the route names, or add this one to its `consumers`.",
+                ExitCode.CREDENTIALS,
+            )
+        case 404:
+            return CliError(said, "Ask for one of these; `modelyard models` lists them.", ExitCode.NOT_FOUND)
+        case status:
+            return CliError(
+                f"The gateway answered with status {status}: {said}",
+                "`modelyard status` says what the models do, and `modelyard logs MODEL` why.",
+                ExitCode.FAILED,
+            )
+
+
+def _message_of(answer: httpx.Response) -> str:
+    try:
+        return _message(answer.json())
+    except ValueError:
+        return answer.text.strip()[:200] or answer.reason_phrase
+
+
+def _message(body: Any) -> str:
+    """The message of an error in OpenAI's form, or whatever is there in its place."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    if isinstance(error, Mapping) and isinstance(error.get("message"), str):
+        return str(error["message"])
+    return json.dumps(body)[:200]

@@ -1,0 +1,49 @@
+"""Talking to a model."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from stacks.cli.options import DEFAULT_STACK, Json, Route, Stack
+
+
+def chat(
+    model: Route,
+    question: Annotated[str | None, typer.Argument(help="One question. Default: a conversation.")] = None,
+    stack: Stack = DEFAULT_STACK,
+    system: Annotated[str | None, typer.Option(help="The system's message.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of an answer.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, help="How much chance is in an answer.")] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="MODELYARD_API_KEY", show_envvar=True, help="Key, where the stack has consumers."),
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="The gateway's URL, ending in /v1. Default: the stack's.")] = None,
+    port_forward: Annotated[
+        bool, typer.Option("--port-forward", help="Reach the gateway through the cluster.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Talk to a model through the gateway; a question can come as an argument or through a pipe."""
+    from contextlib import closing
+
+    from stacks.cli.chat import Chat, Message, Sampling
+    from stacks.cli.conversation import ask_once, converse
+    from stacks.cli.gateway import reached
+    from stacks.cli.stack import Stack as Found
+
+    if question is None and not sys.stdin.isatty():
+        question = sys.stdin.read().strip()
+    if not question and (as_json or question is not None):
+        raise typer.BadParameter("there is none: write it behind the model, or pipe it in", param_hint="QUESTION")
+    messages: list[Message] = [{"role": "system", "content": system}] if system else []
+    sampling = Sampling(max_tokens, temperature)
+    with (
+        reached(Found.named(stack), url, port_forward=port_forward) as gateway,
+        closing(Chat(gateway, api_key)) as client,
+    ):
+        if question:
+            ask_once(client, model, [*messages, {"role": "user", "content": question}], sampling, as_json=as_json)
+        else:
+            converse(client, model, messages, sampling)

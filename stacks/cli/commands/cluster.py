@@ -1,0 +1,53 @@
+"""What a stack does on its cluster: status, models, logs, and the ways in."""
+
+from typing import Annotated
+
+import typer
+
+from stacks.cli import output
+from stacks.cli.exits import ExitCode
+from stacks.cli.options import DEFAULT_STACK, Json, Model, Stack
+
+
+def status(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
+    """Say what models and gateway do; ends with 1 unless all of them are ready."""
+    from stacks.cli import shown
+    from stacks.cli.platform.state import look
+    from stacks.cli.stack import Stack as Found
+
+    found = Found.named(stack)
+    state = look(found.kubectl, found.settings)
+    if as_json:
+        output.document(shown.status_document(found, state))
+    else:
+        output.line(shown.status_table(found, state))
+    if not state.is_ready:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def models(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
+    """List the models: weights, GPUs, replicas, the names that reach them and what stands in for them."""
+    from stacks.cli import shown
+    from stacks.cli.stack import Stack as Found
+
+    found = Found.named(stack)
+    if as_json:
+        output.document(shown.models_document(found))
+    else:
+        output.line(shown.models_table(found))
+
+
+def logs(
+    model: Model,
+    stack: Stack = DEFAULT_STACK,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    tail: Annotated[int | None, typer.Option(min=0, help="Only so many lines of each pod. Default: all.")] = None,
+    previous: Annotated[bool, typer.Option(help="Of the containers before the last restart.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what a model's pods write, or `gateway`'s; with several pods, each line begins with its pod."""
+    from stacks.cli.logs import Wanted, lines
+    from stacks.cli.stack import Stack as Found
+
+    for entry in lines(Found.named(stack), model, Wanted(follow=follow, tail=tail, previous=previous)):
+        output.record({"pod": entry.pod, "line": entry.text}) if as_json else output.line(entry.shown)

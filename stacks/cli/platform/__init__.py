@@ -1,0 +1,1 @@
+"""What a stack's models and gateway do on the cluster right now."""
