@@ -41,7 +41,7 @@ _LINES: tuple[tuple[str, EngineStage, str], ...] = (
     (r"Loading weights took", "loading", "read"),
     (r"Model loading took (?P<gib>[\d.]+) GiB", "compiling", "{gib} GiB of weights are loaded"),
     (
-        r"for vLLM's torch\.compile|Dynamo bytecode transform|Compiling a graph|Cache the graph|torch\.compile (?:took|and)",
+        r"for vLLM's torch\.compile|Dynamo bytecode transform|Compiling a graph|torch\.compile (?:took|and)",
         "compiling",
         "torch.compile",
     ),
