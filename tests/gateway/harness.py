@@ -89,6 +89,7 @@ class Gateway:
             bind="127.0.0.1",
             port=free_port(),
             metrics_port=free_port(),
+            rehearsal_port=free_port(),
             admin_port=free_port(),
             dynamic_folder=str(folder / "dynamic"),
             addresses=self._addresses,
@@ -133,6 +134,12 @@ class Gateway:
         eventually(self._is_ready, "Envoy is ready")
         for model in settings.models:
             eventually(lambda name=model.name: self._is_healthy(name), f"the pods of {model.name} are healthy")  # type: ignore[misc]
+
+    @property
+    def pid(self) -> int:
+        """Envoy's process."""
+        assert self._process
+        return self._process.pid
 
     def _is_ready(self) -> bool:
         assert self._process

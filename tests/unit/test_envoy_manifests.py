@@ -333,6 +333,27 @@ def test_keys_are_in_the_bootstrap_only() -> None:
     assert "key of alice" not in json.dumps([envoy.cluster_discovery(settings), envoy.route_discovery(settings)])
 
 
+def test_rehearsals_of_fallbacks_are_on_the_loopback_address_alone_whatever_the_edge_binds() -> None:
+    settings = stack([{"name": "qwen"}], [], auth={"consumers": [{"name": "alice", "keys": ["key of alice"]}]})
+    found = listeners(settings)
+
+    addresses = {
+        name: each["address"]["socket_address"]["address"] for name, each in found.items() if "address" in each
+    }
+    assert addresses == {"edge": "0.0.0.0", "rehearsal": "127.0.0.1", "metrics": "0.0.0.0"}
+    assert manager(found["rehearsal"])["http_filters"] == manager(found["edge"])["http_filters"]
+    assert manager(found["rehearsal"])["rds"] == manager(found["edge"])["rds"]
+
+
+def test_nobody_counts_as_internal_at_the_edge() -> None:
+    found = listeners(QWEN_AND_GEMMA)
+
+    assert "internal_address_config" not in manager(found["edge"])
+    assert manager(found["rehearsal"])["internal_address_config"] == {
+        "cidr_ranges": [{"address_prefix": "127.0.0.1", "prefix_len": 32}]
+    }
+
+
 def test_watched_files() -> None:
     bootstrap = envoy.bootstrap(QWEN_AND_GEMMA, envoy.Site(dynamic_folder="/folder"))
 

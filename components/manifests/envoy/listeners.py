@@ -1,4 +1,4 @@
-"""Listeners: the edge for clients, the hop that rewrites ``model``, and the metrics.
+"""Listeners: the edge for clients, the rehearsal of fallbacks, the hop that rewrites ``model``, and the metrics.
 
 None of them changes with models and routes, so running streams are never cut by a change of those.
 """
@@ -8,6 +8,7 @@ from components.manifests.envoy.access_log import access_log
 from components.manifests.envoy.errors import local_reply_config
 from components.manifests.envoy.filters import edge_filters, hop_filters, router
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
+from components.manifests.envoy.rehearsal import LOOPBACK, rehearsed
 from components.manifests.envoy.site import POD, Site
 from components.manifests.openai_api import PATHS_SHOWN
 from stacks.settings import EnvoyGatewaySettings
@@ -27,19 +28,35 @@ def listeners(gateway: EnvoyGatewaySettings, edge_routes: Json, site: Site = POD
         edge_routes: ``rds`` or ``route_config`` of the edge's connection manager.
         site: The surroundings of the Envoy.
     """
-    return [_edge(gateway, edge_routes, site), _hop(gateway), _metrics(site)]
+    strip = _without_internal_headers()
+    return [
+        _edge(names.EDGE, socket_address(site.bind, site.port), strip, gateway, edge_routes),
+        _edge(
+            names.REHEARSAL,
+            socket_address(LOOPBACK["address_prefix"], site.rehearsal_port),
+            rehearsed(strip),
+            gateway,
+            # Only whom the connection manager takes for internal may say what is tried again.
+            edge_routes | {"internal_address_config": {"cidr_ranges": [LOOPBACK]}},
+        ),
+        _hop(gateway),
+        _metrics(site),
+    ]
 
 
-def _edge(gateway: EnvoyGatewaySettings, edge_routes: Json, site: Site) -> Json:
-    strip: list[Json] = [
+def _without_internal_headers() -> list[Json]:
+    return [
         *({"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in INTERNAL_HEADERS),
         {"remove": "x-hi-original-auth"},
     ]
+
+
+def _edge(name: str, address: Json, mutations: list[Json], gateway: EnvoyGatewaySettings, fields: Json) -> Json:
     manager = _connection_manager(
-        names.EDGE,
+        name,
         edge_filters(gateway),
-        **edge_routes,
-        early_header_mutation_extensions=[_early_mutation(strip)],
+        **fields,
+        early_header_mutation_extensions=[_early_mutation(mutations)],
         local_reply_config=local_reply_config(PATHS_SHOWN, gateway.body_limit_mib),
         access_log=[access_log()],
         use_remote_address=True,
@@ -56,11 +73,7 @@ def _edge(gateway: EnvoyGatewaySettings, edge_routes: Json, site: Site) -> Json:
         },
         request_headers_timeout="10s",
     )
-    return {
-        "name": names.EDGE,
-        "address": socket_address(site.bind, site.port),
-        "filter_chains": [{"filters": [manager]}],
-    }
+    return {"name": name, "address": address, "filter_chains": [{"filters": [manager]}]}
 
 
 def _hop(gateway: EnvoyGatewaySettings) -> Json:

@@ -13,6 +13,9 @@ SERVED_BY_HEADER = "x-modelyard-served-by"
 FALLBACK_FROM_HEADER = "x-modelyard-fallback-from"
 """Response header: the model that was asked for, when another one answered in its place."""
 
+REHEARSE_HEADER = "x-modelyard-rehearse"
+"""Request header of rehearsals: how many places of the chain are to count as failed. The edge takes it away."""
+
 METADATA = "modelyard"
 """Namespace of the endpoints' metadata: ``model``, ``served_name`` and, on fallbacks, ``hop``."""
 REQUEST_METADATA = "modelyard.request"
@@ -22,6 +25,8 @@ USAGE_METADATA = "modelyard.usage"
 
 EDGE = "edge"
 """Name of the listener for clients."""
+REHEARSAL = "rehearsal"
+"""Name of the listener, on the pods' loopback address, for rehearsals of fallbacks."""
 HOP = "hop"
 """Name of the internal listener that rewrites ``model`` in the body."""
 ROUTES = "models"

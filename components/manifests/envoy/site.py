@@ -28,6 +28,8 @@ class Site:
     """Port of the edge listener."""
     metrics_port: int = 9902
     """Port of the listener that serves ``/ready``, ``/live`` and ``/stats/prometheus`` and nothing else."""
+    rehearsal_port: int = 9903
+    """Port of the listener for rehearsals of fallbacks, always on the loopback address."""
     admin_port: int = 9901
     """Port of Envoy's admin interface, always on the loopback address."""
     dynamic_folder: str = "/etc/envoy/dynamic"
