@@ -13,7 +13,8 @@ MODELYARD := .venv/bin/modelyard
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
-	kubectl preview up destroy refresh output modelyard schema artifacts fit bench-setup bench-scale bench-nodes bench-gate
+	kubectl preview up destroy refresh output modelyard schema config artifacts fit bench-setup bench-scale \
+	bench-nodes bench-gate
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -69,6 +70,9 @@ modelyard: .venv ## Run the command modelyard with ARGS=...
 
 schema: .venv ## Write stacks/schema.json anew
 	@$(PYTHON) -m stacks.schema
+
+config: .venv ## Print the configuration of STACK=... with all that it builds upon
+	@$(PYTHON) -m stacks.whole $(STACK)
 
 artifacts: .venv ## List what STACK=... has the cluster pull, for a mirror; ARGS=--json for programs
 	@$(MODELYARD) artifacts --stack=$(STACK) $(ARGS)

@@ -1,12 +1,14 @@
 """Reads a stack's settings out of Pulumi's configuration."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.runtime import get_config_env
+from pulumi.runtime import get_config_env, invoke
 
-from stacks.settings import NAMESPACE, StackSettings, load
+from stacks.layers import settings_of
+from stacks.settings import NAMESPACE, StackSettings
 
 
 def read() -> StackSettings:
@@ -24,7 +26,13 @@ def read() -> StackSettings:
         text = config.get(key)
         if text is not None:
             raw[key] = text if key in _TEXTS else _value(text)
-    return load(raw)
+    return settings_of(raw, f"Pulumi.{pulumi.get_stack()}.yaml", _outputs)
+
+
+def _outputs(stack: str) -> Mapping[str, Any]:
+    """What another stack exports."""
+    exported: Mapping[str, Any] = invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value["outputs"]
+    return exported
 
 
 def _known_keys() -> set[str]:

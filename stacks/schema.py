@@ -1,13 +1,18 @@
-"""Writes ``stacks/schema.json``, with which an editor checks and completes stack files: ``python -m stacks.schema``."""
+"""Writes the schemas with which an editor checks and completes stack files and bases: ``python -m stacks.schema``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stacks.layers import BASES, EXTENDS
+from stacks.merge import DELETE, PATCH, REPLACE
 from stacks.settings import NAMESPACE, StackSettings
 
 FILE = Path(__file__).with_name("schema.json")
-"""The schema, as it is committed."""
+"""The schema of stack files, as it is committed."""
+BASE_FILE = BASES / "schema.json"
+"""The schema of bases, as it is committed."""
 
 SECURE_TEXT = {
     "type": "object",
@@ -18,21 +23,34 @@ SECURE_TEXT = {
 }
 """How a stack file writes an encrypted value."""
 
+PATCH_KEY = {
+    "enum": [REPLACE, DELETE],
+    "description": "``replace``: this counts alone. ``delete``: the entry of this name goes out of its list.",
+}
+"""How an entry is laid over the one below."""
+
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of a stack file."""
-    settings = _with_secure_texts(StackSettings.model_json_schema(by_alias=True))
-    keys = {f"{NAMESPACE}:{key}": value for key, value in settings["properties"].items()}
+    """The JSON schema of a stack file. One that builds upon others may leave out whatever they can say."""
+    settings = _settings()
+    builds_upon_others = {
+        "anyOf": [
+            {"required": [f"{NAMESPACE}:{EXTENDS}"]},
+            {
+                "required": [f"{NAMESPACE}:cluster"],
+                "properties": {f"{NAMESPACE}:cluster": {"type": "object", "required": ["stackReference"]}},
+            },
+        ]
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A stack file of Modelyard",
         "type": "object",
         "properties": {
             "config": {
-                "type": "object",
-                "properties": keys,
-                # Keys of other namespaces belong to Pulumi and its providers.
-                "propertyNames": {"anyOf": [{"enum": sorted(keys)}, {"not": {"pattern": f"^{NAMESPACE}:"}}]},
+                "if": builds_upon_others,
+                "then": {"$ref": "bases/schema.json#/$defs/Config"},
+                "else": {"$ref": "#/$defs/Config"},
             },
             "encryptionsalt": {"type": "string", "description": "Salt of the stack's passphrase."},
             "encryptedkey": {"type": "string", "description": "Key of the stack's secrets, encrypted."},
@@ -40,13 +58,55 @@ def schema() -> dict[str, Any]:
             "environment": {"description": "Pulumi ESC environments of the stack."},
         },
         "additionalProperties": False,
-        "$defs": settings["$defs"],
+        "$defs": {**settings["$defs"], "Config": _config(settings["properties"])},
     }
 
 
-def text() -> str:
-    """The schema as the file holds it."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+def base_schema() -> dict[str, Any]:
+    """The JSON schema of a base: all of it can be completed by the stacks that extend it."""
+    settings = _partial(_settings())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A base of Modelyard's stacks",
+        "type": "object",
+        "properties": {"config": {"$ref": "#/$defs/Config"}},
+        "additionalProperties": False,
+        "$defs": {**settings["$defs"], "Config": _config(settings["properties"])},
+    }
+
+
+def text(described: dict[str, Any]) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def _settings() -> dict[str, Any]:
+    described: dict[str, Any] = _with_secure_texts(StackSettings.model_json_schema(by_alias=True))
+    return described
+
+
+def _config(properties: Mapping[str, Any]) -> dict[str, Any]:
+    keys = {f"{NAMESPACE}:{key}": value for key, value in properties.items()}
+    return {
+        "type": "object",
+        "properties": keys,
+        # Keys of other namespaces belong to Pulumi and its providers.
+        "propertyNames": {"anyOf": [{"enum": sorted(keys)}, {"not": {"pattern": f"^{NAMESPACE}:"}}]},
+    }
+
+
+def _partial(node: Any) -> Any:
+    """A schema of what is laid over something else: nothing is required, and ``$patch`` may say how it is laid."""
+    if isinstance(node, list):
+        return [_partial(item) for item in node]
+    if not isinstance(node, dict) or node == SECURE_TEXT:
+        return node
+    # Without what is required in each, several of a union's may fit.
+    renamed = {"anyOf" if key == "oneOf" else key: value for key, value in node.items() if key != "required"}
+    changed = {key: _partial(value) for key, value in renamed.items()}
+    if isinstance(changed.get("properties"), dict) and node.get("additionalProperties") is False:
+        changed["properties"] = {**changed["properties"], PATCH: PATCH_KEY}
+    return changed
 
 
 def _with_secure_texts(node: Any) -> Any:
@@ -62,4 +122,5 @@ def _with_secure_texts(node: Any) -> Any:
 
 
 if __name__ == "__main__":
-    FILE.write_text(text())
+    FILE.write_text(text(schema()))
+    BASE_FILE.write_text(text(base_schema()))

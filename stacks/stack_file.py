@@ -5,9 +5,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from stacks.settings import NAMESPACE, SettingsError, StackSettings, load_config
+from stacks.config_file import config_of
+from stacks.layers import merged_config, settings_of
+from stacks.settings import NAMESPACE, SettingsError, StackSettings
 
 FOLDER = Path(__file__).parent
 """Where the stack files are."""
@@ -30,6 +30,19 @@ def read_named(stack: str, **changes: Mapping[str, Any]) -> StackSettings:
     Raises:
         SettingsError: when there is no such stack, as ``UnknownStackError``, or its file cannot work.
     """
+    return read(_file(stack), **changes)
+
+
+def whole_named(stack: str) -> dict[str, Any]:
+    """The ``config`` of a stack by its name, with all that it builds upon.
+
+    Raises:
+        SettingsError: as for ``whole``, and when there is no such stack, as ``UnknownStackError``.
+    """
+    return whole(_file(stack))
+
+
+def _file(stack: str) -> Path:
     if stack not in names():
         raise UnknownStackError(
             [
@@ -37,7 +50,7 @@ def read_named(stack: str, **changes: Mapping[str, Any]) -> StackSettings:
                 f"{', '.join(names())}"
             ]
         )
-    return read(FOLDER / f"Pulumi.{stack}.yaml", **changes)
+    return FOLDER / f"Pulumi.{stack}.yaml"
 
 
 def read(file: Path, **changes: Mapping[str, Any]) -> StackSettings:
@@ -48,47 +61,31 @@ def read(file: Path, **changes: Mapping[str, Any]) -> StackSettings:
     Raises:
         SettingsError: when the file cannot work.
     """
-    numbers = count(1)
-    config = {key: _readable(value, numbers) for key, value in _config(file).items()}
+    config = _readable(config_of(file), count(1))
     for name, values in changes.items():
         given = config.get(f"{NAMESPACE}:{name}", {})
         # What is no mapping is refused as it stands.
         if isinstance(given, Mapping):
             config[f"{NAMESPACE}:{name}"] = {**given, **values}
-    return load_config(config)
+    return settings_of(config, file.name, _outputs)
 
 
-def _config(file: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise SettingsError([f"{file.name}: it is no text in UTF-8: save it as such"]) from None
-    except yaml.YAMLError as error:
-        raise SettingsError([f"{file.name}: it is no YAML: {_first_fault(error)}: correct it there"]) from None
-    content = _mapping(file.name, found)
-    if stray := [key for key in content if str(key).startswith(f"{NAMESPACE}:")]:
-        raise SettingsError(
-            [f"{file.name}, {key}: it stands beside `config:`, where nothing reads it: write it below" for key in stray]
-        )
-    config = _mapping(f"{file.name}, config", content.get("config"))
-    return {str(key): value for key, value in config.items()}
+def whole(file: Path) -> dict[str, Any]:
+    """The ``config`` of a stack file with all that it builds upon, and as it is written: encrypted values stay so.
+
+    Raises:
+        SettingsError: what it builds upon is not there, or can't be laid under it.
+    """
+    return merged_config(config_of(file), file.name, _outputs)
 
 
-def _mapping(place: str, value: Any) -> Mapping[Any, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise SettingsError(
-            [f"{place}: {value!r} stands where a mapping belongs: write `config:`, and below it keys with their values"]
-        )
-    return value
-
-
-def _first_fault(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark
-        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
-    return " ".join(str(error).split())
+def _outputs(stack: str) -> Mapping[str, Any]:
+    raise SettingsError(
+        [
+            f"{NAMESPACE}:cluster.stackReference: the outputs of {stack!r} are known to Pulumi alone, and this command "
+            "runs without it: look at what `pulumi preview` says"
+        ]
+    )
 
 
 def _readable(value: Any, numbers: Iterator[int]) -> Any:

@@ -29,7 +29,7 @@ from stacks.settings.pools import (
 )
 from stacks.settings.probes import ProbeSettings
 from stacks.settings.prometheus import PrometheusSettings
-from stacks.settings.reading import NAMESPACE, SettingsError, load, load_config, yaml_path
+from stacks.settings.reading import NAMESPACE, SettingsError, load, load_config, own_keys, yaml_path
 from stacks.settings.rollout import RolloutSettings
 from stacks.settings.routes import RouteSettings, TimeoutSettings, UpstreamSettings
 from stacks.settings.scaling import AutoscalingSettings
@@ -84,5 +84,6 @@ __all__ = [
     "UpstreamSettings",
     "load",
     "load_config",
+    "own_keys",
     "yaml_path",
 ]

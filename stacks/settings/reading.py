@@ -59,9 +59,15 @@ def load_config(config: Mapping[str, Any]) -> StackSettings:
     Raises:
         SettingsError: with one line for every problem found.
     """
+    return load(own_keys(config))
+
+
+def own_keys(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the ``config`` of a stack file says of this program, by its keys without a namespace."""
     prefix = f"{NAMESPACE}:"
-    own = {key: value for key, value in config.items() if key.startswith(prefix) or ":" not in key}
-    return load({key.removeprefix(prefix): value for key, value in own.items()})
+    return {
+        key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix) or ":" not in key
+    }
 
 
 def yaml_path(location: tuple[int | str, ...]) -> str:

@@ -43,10 +43,16 @@ Mirror = Annotated[
 ]
 """A registry, or a folder in one."""
 
+Extended = tuple[str, ...] | str
+"""A base by its name, or several. What they say is laid under the stack before it is read."""
+
 
 class StackSettings(Settings):
     """A whole stack: the keys ``modelyard:...`` of its stack file."""
 
+    extends: Extended = ()
+    """Bases that the stack is laid over, files of ``stacks/bases`` by their names. Each counts more than those ahead of
+    it, and the stack itself most."""
     production: bool = False
     """Whether people depend on this stack. Everything that it runs must then be pinned, so that a restart brings
     back what was there before."""

@@ -13,7 +13,8 @@ import yaml
 from pulumi.runtime import settings as runtime
 
 from components.platform import Platform
-from stacks.settings import NAMESPACE, StackSettings, load
+from stacks.settings import StackSettings, load, own_keys
+from stacks.stack_file import whole
 from tests.components.conftest import SECRET_KIND, SECRET_SIGNATURE, Registered, run_program
 
 STACKS = Path(__file__).parents[2] / "stacks"
@@ -62,8 +63,7 @@ def names() -> list[str]:
 def settings(name: str) -> StackSettings:
     """A stack as its file has it, or ``prod`` with all that a gateway can do."""
     file = "prod" if name == "everything" else name
-    config = yaml.safe_load((STACKS / f"Pulumi.{file}.yaml").read_text())["config"]
-    raw = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items()}
+    raw = own_keys(whole(STACKS / f"Pulumi.{file}.yaml"))
     raw["huggingFaceToken"] = SECRETS["token"]
     if name == "everything":
         raw["imageMirror"] = "registry.example.com/mirror"

@@ -4,8 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import yaml
-
 from components.manifests.higress.crds import crds
 from components.manifests.objects import Manifest
 from components.manifests.placement import placement
@@ -13,6 +11,7 @@ from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
 from local.simulation import SimulatedNode
 from stacks.settings import NAMESPACE, StackSettings
+from stacks.stack_file import whole
 from tests.live.sites import Config
 
 CHARTS = Path(__file__).parent / "charts"
@@ -25,8 +24,8 @@ _LLMAZ = CHARTS / "llmaz" / "crds" / "llmaz.yaml"
 
 
 def config_of(stack: str) -> Config:
-    """The ``config`` of a stack file of the checkout."""
-    found: Config = yaml.safe_load((CHECKOUT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
+    """The ``config`` of a stack file of the checkout, with that of its bases."""
+    found: Config = whole(CHECKOUT / "stacks" / f"Pulumi.{stack}.yaml")
     # Through JSON: what anchors say twice becomes two things, of which one can be changed.
     return dict(json.loads(json.dumps(found)))
 
