@@ -5,6 +5,7 @@ from typing import Any
 
 from stacks.cli.commands.chat import chat
 from stacks.cli.commands.cluster import logs, models, status
+from stacks.cli.commands.lifecycle import destroy, preview, refresh, up
 from stacks.cli.commands.planning import artifacts, fit
 
-COMMANDS: tuple[Callable[..., Any], ...] = (status, models, chat, logs, fit, artifacts)
+COMMANDS: tuple[Callable[..., Any], ...] = (up, preview, refresh, destroy, status, models, chat, logs, fit, artifacts)

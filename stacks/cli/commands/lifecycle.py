@@ -1,0 +1,114 @@
+"""What changes a stack, and what says what that would be."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stacks.cli import output
+from stacks.cli.exits import ExitCode
+from stacks.cli.options import DEFAULT_STACK, Json, Stack, Yes
+
+if TYPE_CHECKING:
+    from stacks.cli.update import Order
+
+PolicyPacks = Annotated[
+    list[Path] | None,
+    typer.Option("--policy-pack", metavar="FOLDER", help="A policy pack that has to hold. Can be given several times."),
+]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Read the cluster before anything is compared.")]
+Parallel = Annotated[int | None, typer.Option(min=1, help="Resources that are worked on at a time. Default: all.")]
+Message = Annotated[str | None, typer.Option("--message", "-m", help="What the history says that it was for.")]
+
+
+def preview(
+    stack: Stack = DEFAULT_STACK,
+    policy_pack: PolicyPacks = None,
+    refresh: Refresh = False,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="End with 1 if anything differs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what an update would do. Nothing is changed."""
+    from stacks.cli import update
+
+    result = update.preview(_order(stack, as_json, policy_packs=policy_pack, refresh=refresh))
+    if expect_no_changes and result.changed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def up(
+    stack: Stack = DEFAULT_STACK,
+    yes: Yes = False,
+    policy_pack: PolicyPacks = None,
+    refresh: Refresh = False,
+    parallel: Parallel = None,
+    message: Message = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the cluster to what the stack file says; shows first what that changes, and asks."""
+    from stacks.cli import update
+
+    order = _order(stack, as_json, policy_packs=policy_pack, refresh=refresh, parallel=parallel, message=message)
+    if not yes:
+        _check_somebody_is_there(as_json)
+        if not update.preview(order).changed:
+            return
+        _ask(f"Update the stack {stack!r}?")
+    update.up(order)
+
+
+def refresh(stack: Stack = DEFAULT_STACK, parallel: Parallel = None, as_json: Json = False) -> None:
+    """Read from the cluster into Pulumi's state what is there. The cluster is not changed."""
+    from stacks.cli import update
+
+    update.refresh(_order(stack, as_json, parallel=parallel))
+
+
+def destroy(
+    stack: Stack = DEFAULT_STACK,
+    yes: Yes = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Also forget the empty stack and its history.")] = False,
+    parallel: Parallel = None,
+    message: Message = None,
+    as_json: Json = False,
+) -> None:
+    """Remove from the cluster everything that the stack has made; asks first."""
+    from stacks.cli import update
+
+    if not yes:
+        _check_somebody_is_there(as_json)
+        _ask(f"Destroy everything that the stack {stack!r} has made?")
+    update.destroy(_order(stack, as_json, remove=remove, parallel=parallel, message=message))
+
+
+def _order(
+    stack: str,
+    as_json: bool,
+    *,
+    policy_packs: list[Path] | None = None,
+    refresh: bool = False,
+    remove: bool = False,
+    parallel: int | None = None,
+    message: str | None = None,
+) -> "Order":
+    from stacks.automation import Options
+    from stacks.cli.update import Order
+
+    options = Options(
+        policy_packs=tuple(policy_packs or ()), refresh=refresh, remove=remove, parallel=parallel, message=message
+    )
+    return Order(stack, options, as_json)
+
+
+def _check_somebody_is_there(as_json: bool) -> None:
+    if as_json or not sys.stdin.isatty():
+        raise typer.BadParameter("there is nobody here to ask: write --yes, and nothing is asked", param_hint="--yes")
+
+
+def _ask(question: str) -> None:
+    if not typer.confirm(question):
+        output.line("Nothing was changed.")
+        raise typer.Exit(ExitCode.FAILED)

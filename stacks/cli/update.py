@@ -1,0 +1,152 @@
+"""Runs the operations that Pulumi does, and prints what they come to."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from stacks import automation
+from stacks.automation import Options, Planned, PolicyViolated, Result
+from stacks.cli import output
+from stacks.cli.platform.state import look
+from stacks.cli.progress.board import is_component, kind_of
+from stacks.cli.progress.reporters import duration
+from stacks.cli.progress.watching import Look, followed
+from stacks.kubectl import Kubectl
+from stacks.stack_file import read_named
+
+_SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "import": "=", "read": ">", "refresh": "~"}
+_PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "same": "unchanged"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """How an operation is run and shown."""
+
+    stack: str
+    """The stack's name."""
+    options: Options
+    """What Pulumi is told."""
+    as_json: bool
+    """Whether programs read what is printed."""
+
+
+def preview(order: Order) -> automation.PreviewResult:
+    """Print what an update would do."""
+    with _cancellable() as cancelled:
+        result = automation.preview(order.stack, options=order.options, cancelled=cancelled)
+    if order.as_json:
+        output.document({**_common(result), "steps": [_step(step) for step in _shown(result.steps)]})
+    else:
+        _print_plan(result)
+    return result
+
+
+def up(order: Order) -> None:
+    """Bring the cluster to what the stack's settings say, and print how it goes."""
+    with _cancellable() as cancelled, followed(_looker(order), as_json=order.as_json) as heard:
+        result = automation.up(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
+    if order.as_json:
+        output.document({**_common(result), "outputs": result.outputs})
+        return
+    output.line(_summary("Updated", result))
+    if url := result.outputs.get("base_url"):
+        output.line(f"Clients use {url}", bold=True)
+
+
+def refresh(order: Order) -> None:
+    """Read from the cluster into the state what is there."""
+    with _cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
+        result = automation.refresh(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
+    _print_end("Read", result, order)
+
+
+def destroy(order: Order) -> None:
+    """Remove from the cluster everything that the stack has made."""
+    with _cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
+        result = automation.destroy(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
+    _print_end("Destroyed", result, order)
+
+
+def _print_end(what: str, result: Result, order: Order) -> None:
+    if order.as_json:
+        output.document(_common(result))
+    else:
+        output.line(_summary(what, result))
+
+
+def _looker(order: Order) -> Look:
+    settings = read_named(order.stack)
+    kubectl = Kubectl.of(settings.cluster)
+    return lambda: look(kubectl, settings)
+
+
+@contextmanager
+def _cancellable() -> Iterator[threading.Event]:
+    """Makes Ctrl-C an order to end well: what is under way is finished. A second one is the usual end."""
+    cancelled = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if cancelled.is_set():
+            signal.default_int_handler(number, frame)
+        cancelled.set()
+        output.note("Ending as soon as what is under way is finished; Ctrl-C again ends at once.")
+
+    before: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield cancelled
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print_plan(result: automation.PreviewResult) -> None:
+    for step in _shown(result.steps):
+        changes = f"  ({', '.join(step.changes)})" if step.changes else ""
+        sign = _SIGNS.get(step.operation, "?")
+        output.line(f"{sign} {step.operation:8} {kind_of(step.resource):24} {step.resource.name}{changes}")
+    for warning in result.warnings:
+        output.line(f"warning: {warning}", colour="yellow")
+    for violation in result.violations:
+        output.line(f"advice of policy {violation.policy}: {violation.text}", colour="yellow")
+    output.line(_summary("An update would leave the cluster so", result) if result.changed else "Nothing would change.")
+
+
+def _shown(steps: tuple[Planned, ...]) -> list[Planned]:
+    """The steps that do something on the cluster."""
+    return [step for step in steps if not is_component(step.resource)]
+
+
+def _summary(what: str, result: Result) -> str:
+    counts = [f"{count} {_PAST.get(operation, operation)}" for operation, count in sorted(result.changes.items())]
+    return f"{what}, in {duration(result.seconds)}: {', '.join(counts) or 'nothing'}."
+
+
+def _common(result: Result) -> dict[str, Any]:
+    return {
+        "stack": result.stack,
+        "changed": result.changed,
+        "changes": dict(result.changes),
+        "seconds": round(result.seconds, 1),
+        "attempts": result.attempts,
+        "warnings": list(result.warnings),
+        "violations": [_violation(each) for each in result.violations],
+    }
+
+
+def _violation(violation: PolicyViolated) -> Mapping[str, Any]:
+    return {"policy": violation.policy, "pack": violation.pack, "text": violation.text}
+
+
+def _step(step: Planned) -> Mapping[str, Any]:
+    resource = step.resource
+    return {
+        "operation": step.operation,
+        "type": resource.type,
+        "name": resource.name,
+        "urn": resource.urn,
+        "component": {"kind": resource.component.kind, "name": resource.component.name},
+        "changes": list(step.changes),
+    }
