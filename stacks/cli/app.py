@@ -36,11 +36,12 @@ app = typer.Typer(
     cls=Commands,
     help="Put an LLM serving platform on a Kubernetes cluster, look at it, and prove that it works.",
     no_args_is_help=True,
-    add_completion=False,
+    # A command of its own prints what shells need; only what they ask then takes this.
+    add_completion="_MODELYARD_COMPLETE" in os.environ,
     pretty_exceptions_enable=False,
     # Help in plain lines: what renders it otherwise takes longer to load than everything else here.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in COMMANDS:
-    app.command()(command)
+for name, command in COMMANDS.items():
+    app.command(name)(command)

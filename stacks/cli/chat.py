@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from components.manifests.envoy.names import FALLBACK_FROM_HEADER, SERVED_BY_HEADER
 from stacks.cli.errors import CliError
 from stacks.cli.exits import ExitCode
 from stacks.cli.gateway import Gateway
@@ -70,9 +71,11 @@ class Chat:
 
     def __init__(self, gateway: Gateway, api_key: str | None) -> None:
         self._url = f"{gateway.base_url}/chat/completions"
-        headers = {**gateway.headers, **({"authorization": f"Bearer {api_key}"} if api_key else {})}
+        headers = {"host": gateway.host, "authorization": api_key and f"Bearer {api_key}"}
+        # The certificate is that of the host, whatever address leads to it.
+        self._extensions = {"sni_hostname": gateway.host} if gateway.host else {}
         self._client = httpx.Client(
-            headers=headers,
+            headers={name: value for name, value in headers.items() if value},
             timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
             # A proxy cannot reach this machine's own addresses.
             trust_env=urlsplit(self._url).hostname not in LOOPBACK,
@@ -98,7 +101,11 @@ class Chat:
         """
         begun = time.monotonic()
         parts = _Parts()
-        with self._refusals(), self._client.stream("POST", self._url, json=_body(model, messages, sampling)) as answer:
+        body = _body(model, messages, sampling)
+        with (
+            self._refusals(),
+            self._client.stream("POST", self._url, json=body, extensions=self._extensions) as answer,
+        ):
             if answer.status_code != httpx.codes.OK:
                 answer.read()
                 raise _refused(answer)
@@ -122,8 +129,8 @@ class Chat:
         return Answer(
             model=model,
             text="".join(parts.text),
-            served_by=headers.get("x-modelyard-served-by"),
-            fallback_from=headers.get("x-modelyard-fallback-from"),
+            served_by=headers.get(SERVED_BY_HEADER),
+            fallback_from=headers.get(FALLBACK_FROM_HEADER),
             finish_reason=parts.finish_reason,
             usage=parts.usage,
             first_token_seconds=round(seconds if parts.first is None else parts.first, 3),

@@ -1,17 +1,13 @@
 """The way from this machine to a stack's gateway."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from components.manifests import envoy
-from components.manifests.higress import names as higress
 from stacks.cli.shown import client_url
 from stacks.cli.stack import Stack
-
-HTTP_PORT = 80
-"""Port of Higress's Service for requests without TLS."""
+from stacks.verify.entrance import front
 
 
 @dataclass(frozen=True)
@@ -20,8 +16,8 @@ class Gateway:
 
     base_url: str
     """Its URL, ending in ``/v1``."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """What each request has to carry to be taken for one that came by the clients' URL."""
+    host: str | None = None
+    """The host that requests have to name, where it is not that of the URL."""
 
 
 @contextmanager
@@ -40,23 +36,11 @@ def reached(stack: Stack, url: str | None, *, port_forward: bool) -> Iterator[Ga
     if given and not port_forward and not _inside(given):
         yield Gateway(given.rstrip("/"))
         return
-    target, port, namespace = _service(stack)
-    with stack.kubectl.port_forward(target, port, namespace=namespace) as local:
-        yield Gateway(f"{local}/v1", _host(stack))
+    entrance = front(stack.settings)
+    with stack.kubectl.port_forward(entrance.target, entrance.port, namespace=entrance.namespace) as local:
+        base_url = f"{local}/v1"
+        yield Gateway(base_url.replace("http:", "https:", 1) if entrance.tls else base_url, entrance.host)
 
 
 def _inside(url: str) -> bool:
     return (urlsplit(url).hostname or "").endswith(".svc.cluster.local")
-
-
-def _service(stack: Stack) -> tuple[str, int, str]:
-    if stack.settings.gateway.kind == "higress":
-        return f"service/{higress.GATEWAY}", HTTP_PORT, stack.settings.higress.namespace
-    return f"service/{stack.settings.envoy.name}", envoy.POD.port, stack.settings.cluster.namespace
-
-
-def _host(stack: Stack) -> Mapping[str, str]:
-    """The header by which Higress knows its domain; without one it answers whatever host is asked."""
-    if stack.settings.gateway.kind == "higress" and (domain := stack.settings.higress.domain):
-        return {"host": domain}
-    return {}

@@ -1,11 +1,25 @@
 """What can be asked for, in the order of the help. These files parse, and call what does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stacks.cli.commands.chat import chat
-from stacks.cli.commands.cluster import logs, models, status
+from stacks.cli.commands.cluster import logs, models, open_page, status
 from stacks.cli.commands.lifecycle import destroy, preview, refresh, up
 from stacks.cli.commands.planning import artifacts, fit
+from stacks.cli.commands.shell import completion
 
-COMMANDS: tuple[Callable[..., Any], ...] = (up, preview, refresh, destroy, status, models, chat, logs, fit, artifacts)
+COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "preview": preview,
+    "up": up,
+    "refresh": refresh,
+    "destroy": destroy,
+    "status": status,
+    "models": models,
+    "chat": chat,
+    "logs": logs,
+    "open": open_page,
+    "fit": fit,
+    "artifacts": artifacts,
+    "completion": completion,
+}

@@ -1,6 +1,7 @@
 """What a stack does on its cluster: status, models, logs, and the ways in."""
 
-from typing import Annotated
+import threading
+from typing import Annotated, Literal
 
 import typer
 
@@ -51,3 +52,30 @@ def logs(
 
     for entry in lines(Found.named(stack), model, Wanted(follow=follow, tail=tail, previous=previous)):
         output.record({"pod": entry.pod, "line": entry.text}) if as_json else output.line(entry.shown)
+
+
+def open_page(
+    page: Annotated[Literal["console", "dashboards"], typer.Argument(help="Which page.")],
+    stack: Stack = DEFAULT_STACK,
+    browser: Annotated[bool, typer.Option(help="Whether to start a browser.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Open Higress's console or the dashboards. Forwards a port until Ctrl-C where need be."""
+    from dataclasses import asdict
+
+    from stacks.cli.stack import Stack as Found
+    from stacks.cli.ways_in import way_to
+
+    with way_to(Found.named(stack), page) as way:
+        if as_json:
+            output.document(asdict(way))
+        else:
+            output.line(way.url, bold=True)
+            if way.user:
+                shows = f"pulumi stack output console_password --show-secrets --stack {stack}"
+                output.note(f"User {way.user!r}; `{shows}` prints the password.")
+        if browser and not as_json:
+            typer.launch(way.url)
+        if way.forwarded:
+            output.note("The way through the cluster stays open until Ctrl-C.")
+            threading.Event().wait()

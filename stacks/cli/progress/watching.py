@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 
@@ -78,10 +78,8 @@ def _tick(reporter: Reporter, over: threading.Event) -> None:
 def _watch(board: Board, look: Look, over: threading.Event) -> None:
     while True:
         # Without the pods there is still what Pulumi tells; an update may even be what makes them visible.
-        try:
+        with suppress(KubectlError):
             board.seen(look())
-        except KubectlError:
-            pass
         if over.wait(LOOK_SECONDS):
             return
 
