@@ -2,7 +2,9 @@
 
 from components.manifests.envoy.local_reply import (
     RETRY_AFTER,
+    bad_headers,
     bad_key,
+    by_no_route,
     flag,
     header_absent,
     invalid_http,
@@ -45,7 +47,8 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
             too_large(body_limit_mib),
             # Bare statuses would also overwrite the bodies of the routes' own 404 and 400.
             mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag("NR")),
-            invalid_http(),
+            invalid_http(by_no_route()),
+            *bad_headers(),
             # A value of the body that cannot be a header, such as a 'stream' with a line break.
             mapper(
                 503,
@@ -65,6 +68,8 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
                 headers=[RETRY_AFTER],
             ),
             mapper(503, UNAVAILABLE, headers=[RETRY_AFTER]),
+            # A plain answer that breaks while it is held to count its tokens.
+            mapper(502, UNAVAILABLE, becomes=503, headers=[RETRY_AFTER]),
             mapper(504, UNAVAILABLE, becomes=503, headers=[RETRY_AFTER]),
         ]
     }

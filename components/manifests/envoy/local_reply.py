@@ -1,6 +1,6 @@
 """The form of what Envoy makes of its own error answers."""
 
-from components.manifests.envoy.proto import Json, set_header
+from components.manifests.envoy.proto import Json, extension, set_header
 from components.manifests.openai_api import RETRY_AFTER_SECONDS, invalid_request
 
 RETRY_AFTER = set_header("retry-after", str(RETRY_AFTER_SECONDS))
@@ -65,6 +65,30 @@ def too_large(limit_mib: int) -> Json:
     return mapper(413, invalid_request(message, "request_too_large"))
 
 
-def invalid_http() -> Json:
-    """What the 400 becomes that Envoy's own parser gives."""
-    return mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), flag("DPE"))
+def invalid_http(when: Json) -> Json:
+    """What the 400 becomes that Envoy's own parser gives.
+
+    Args:
+        when: by what it is told from other answers of status 400.
+    """
+    return mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), when)
+
+
+def by_no_route() -> Json:
+    """Holds where no route's direct response made the answer. Reasons of the parser are flagged too late for that."""
+    return {
+        "extension_filter": extension(
+            "by-no-route",
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression="response.code_details != 'direct_response'",
+        )
+    }
+
+
+def bad_headers() -> list[Json]:
+    """What the errors become that come before a request's headers are read to their end."""
+    return [
+        mapper(408, invalid_request("The request came too slowly.", "request_timeout")),
+        mapper(426, invalid_request("This version of HTTP is not served: send HTTP/1.1 or HTTP/2.", "http_version")),
+        mapper(431, invalid_request("The headers are too large: 100 of them and 60 KiB in all.", "headers_too_large")),
+    ]

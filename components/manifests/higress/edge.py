@@ -7,6 +7,7 @@ changes, and the list of models changes often.
 from components.manifests.envoy.local_reply import (
     RETRY_AFTER,
     bad_key,
+    flag,
     header_absent,
     header_matches,
     invalid_http,
@@ -114,7 +115,7 @@ def _mappers(stack: StackSettings) -> list[Json]:
                 "rate_limit_exceeded",
             ),
         ),
-        invalid_http(),
+        invalid_http(flag("DPE")),
         *(
             mapper(status, unavailable(_MODEL_SHOWN), becomes=503, headers=[RETRY_AFTER])
             for status in (500, 502, 503, 504)
