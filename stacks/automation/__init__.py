@@ -31,7 +31,7 @@ from stacks.automation.events import (
     Retrying,
     Started,
 )
-from stacks.automation.operations import destroy, outputs, preview, refresh, up
+from stacks.automation.operations import destroy, outputs, preview, recover, refresh, up
 from stacks.automation.options import Options, Retries
 from stacks.automation.results import DestroyResult, PreviewResult, RefreshResult, Result, UpResult
 
@@ -69,6 +69,7 @@ __all__ = [
     "destroy",
     "outputs",
     "preview",
+    "recover",
     "refresh",
     "up",
 ]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from stacks.automation.errors import (
     AutomationError,
@@ -17,74 +18,166 @@ from stacks.automation.errors import (
 )
 from stacks.automation.events import PolicyViolated
 
-_LOCK = re.compile(r"created by (?P<holder>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+
+@dataclass(frozen=True)
+class Failure:
+    """A command that failed."""
+
+    stack: str
+    """The stack's name, as Pulumi was told."""
+    command: str
+    """What was run, such as ``up``."""
+    complaints: str
+    """What Pulumi wrote to its standard error. Before an update begins this says all that is wrong."""
+    errors: Sequence[str] = ()
+    """What the engine, the program and providers said of errors, once the update had begun."""
+    violations: Sequence[PolicyViolated] = ()
+    """Policies that do not hold."""
+    cancelled: bool = False
+    """Whether the caller had asked for an end."""
+    messages: tuple[str, ...] = field(init=False)
+    """All that was said, without what only follows from it."""
+
+    def __post_init__(self) -> None:
+        said = [text.strip().removeprefix("error: ") for text in (*self.errors, self.complaints)]
+        object.__setattr__(self, "messages", tuple(text for text in said if text and not _CONSEQUENCE.fullmatch(text)))
+
+    @property
+    def name(self) -> str:
+        """The stack's name without organization and project, as its file has it."""
+        return self.stack.rpartition("/")[2]
+
+    def line_with(self, pattern: str) -> str:
+        """The first line said that matches, or else all of it."""
+        said = "\n".join(self.messages)
+        return next((line.strip() for line in said.splitlines() if re.search(pattern, line)), said)
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What it means that Pulumi says something."""
+
+    error: type[AutomationError]
+    pattern: str
+    """What is found in what was said."""
+    problem: str
+    """With ``{stack}``, ``{command}`` and ``{line}``, the line that says it."""
+    remedy: str
+    """With ``{stack}`` and ``{name}``, the one that its file has."""
+
+
+_BEFORE = (
+    _Meaning(
+        StackMissingError,
+        r"no stack named '.*' found",
+        "Pulumi knows no stack '{stack}' where it keeps its state.",
+        "Check the name, and with `pulumi whoami --verbose` where that is. An update makes a stack that has a file.",
+    ),
+    _Meaning(
+        PassphraseError,
+        r"passphrase",
+        "The secrets of the stack '{stack}' cannot be read: {line}",
+        "Set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, to what the stack was made with.",
+    ),
+    _Meaning(
+        PassphraseError,
+        r"secrets manager|open keeper",
+        "The key that the secrets of the stack '{stack}' are encrypted with cannot be used: {line}",
+        "Log in to the cloud that has the key, or ask for the right to decrypt with it.",
+    ),
+    _Meaning(
+        CredentialsError,
+        r"PULUMI_ACCESS_TOKEN|[Uu]nauthorized|\b401\b|\b403\b|AccessDenied|InvalidAccessKeyId|[Ff]orbidden"
+        r"|get credentials|could not find default credentials|[Pp]ermission denied",
+        "Pulumi may not use the place where the state of '{stack}' is: {line}",
+        "Log in again with `pulumi login`, or to the cloud whose bucket it is; PULUMI_BACKEND_URL names the place.",
+    ),
+    _Meaning(
+        UnreachableError,
+        r"dial tcp|connection refused|no such host|i/o timeout|unable to open bucket|performing HTTP request",
+        "The place where Pulumi keeps the state of '{stack}' does not answer: {line}",
+        "Check PULUMI_BACKEND_URL, or what `pulumi login` was told, and the network.",
+    ),
+)
+"""What Pulumi says before an update begins."""
+
+_DURING = (
+    _Meaning(
+        CredentialsError,
+        r"Unauthorized|asked for the client to provide credentials|getting credentials: ",
+        "The cluster of the stack '{stack}' does not know who asks: {line}",
+        "The login has expired, or is of another cluster: log in again, until `kubectl auth whoami` with the same "
+        "kubeconfig and context succeeds.",
+    ),
+    _Meaning(
+        CredentialsError,
+        r"\bis forbidden: User |cannot (get|list|create|patch|update|delete|watch) resource",
+        "The cluster of the stack '{stack}' does not allow it: {line}",
+        "Have the role of this user extended; `kubectl auth can-i --list` shows what it has.",
+    ),
+    _Meaning(
+        UnreachableError,
+        r"failed to parse kubeconfig|context .* does not exist|no configuration has been provided",
+        "The kubeconfig of the stack '{stack}' cannot be used: {line}",
+        "Correct modelyard:cluster.kubeconfig and .context, or KUBECONFIG, until `kubectl get nodes` succeeds.",
+    ),
+    _Meaning(
+        UnreachableError,
+        r"configured Kubernetes cluster is unreachable|dial tcp .*(refused|timeout|no such host|no route)",
+        "The cluster of the stack '{stack}' does not answer: {line}",
+        "Check that it runs, and modelyard:cluster.kubeconfig, .context and KUBECONFIG with `kubectl get nodes`.",
+    ),
+)
+"""What providers say during an update."""
+
+_CONSEQUENCE = re.compile(r"(update|preview|refresh|destroy) (failed|canceled)")
 _REFUSED = "This stack cannot work as it is written:"
+_LOCKED = r"the stack is currently locked|Another update is currently in progress"
+_LOCK = re.compile(r"created by (?P<holder>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+
+_TRANSIENT = re.compile(
+    r"i/o timeout|TLS handshake timeout|connection reset by peer|http2: client connection lost|unexpected EOF"
+    r"|etcdserver: (leader changed|request timed out)|the server is currently unable to handle the request"
+    r"|[Tt]oo [Mm]any [Rr]equests|\b50[234]\b [A-Z]"
+)
 
 
-def explained(
-    stack: str, command: str, messages: Sequence[str], violations: Sequence[PolicyViolated], cancelled: bool
-) -> AutomationError:
-    """The error that a failed command is.
-
-    Args:
-        stack: the stack's name.
-        command: what was run, such as ``up``.
-        messages: what the engine and the program said of errors, and what Pulumi wrote to its standard error.
-        violations: the policies that do not hold.
-        cancelled: whether the caller had asked for an end.
-    """
-    said = "\n".join(message.strip() for message in messages if message.strip())
-    kept = tuple(message.strip() for message in messages if message.strip())
-    if cancelled:
+def explained(failure: Failure) -> AutomationError:
+    """The error that a failed command is."""
+    said = "\n".join(failure.messages)
+    if failure.cancelled:
         return CancelledError(
-            f"`pulumi {command}` of the stack '{stack}' was cancelled.",
+            f"`pulumi {failure.command}` of the stack '{failure.stack}' was cancelled.",
             "What was made until then stays, and the next update goes on from there.",
-            messages=kept,
+            messages=failure.messages,
         )
-    if f"no stack named '{stack.rpartition('/')[2]}' found" in said or re.search(r"no stack named '.*' found", said):
-        return StackMissingError(
-            f"Pulumi knows no stack '{stack}' where it keeps its state.",
-            "Check the name and `pulumi whoami --verbose`, which says where that is; an update makes the stack.",
-            messages=kept,
-        )
-    if "the stack is currently locked" in said or "Another update is currently in progress" in said:
-        return _locked(stack, said, kept)
-    if "passphrase" in said:
-        return PassphraseError(
-            f"The secrets of the stack '{stack}' cannot be read: {_line_with(said, 'passphrase')}",
-            "Set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, to the one that the stack was made with.",
-            messages=kept,
-        )
+    if re.search(_LOCKED, said):
+        return _locked(failure, said)
     if _REFUSED in said:
         return SettingsRefusedError(
-            said[said.index(_REFUSED) :].strip(),
-            f"Correct stacks/Pulumi.{stack.rpartition('/')[2]}.yaml and run the same again: nothing was changed.",
-            messages=kept,
+            said[said.index(_REFUSED) :],
+            f"Correct stacks/Pulumi.{failure.name}.yaml, or what it extends, and run the same again.",
+            messages=failure.messages,
         )
-    if any(violation.mandatory for violation in violations):
-        broken = [violation for violation in violations if violation.mandatory]
+    broken = [violation for violation in failure.violations if violation.mandatory]
+    if broken:
         return PolicyViolatedError(
-            "\n".join(f"{each.policy}: {each.text}" for each in broken),
-            "Change what they name, or waive them where your policies allow it; nothing was changed.",
-            messages=kept,
+            "\n".join(f"{each.pack}, {each.policy}: {each.text}" for each in broken),
+            "Change what they name, or waive them where the policies have a way to.",
+            messages=failure.messages,
         )
-    if "Unauthorized" in said or "the server has asked for the client to provide credentials" in said:
-        return CredentialsError(
-            f"The cluster of the stack '{stack}' does not accept the credentials of its kubeconfig: "
-            f"{_line_with(said, 'nauthorized|credentials')}",
-            "Log in again, as `kubectl get nodes` with the same kubeconfig asks you to.",
-            messages=kept,
-        )
-    if "configured Kubernetes cluster is unreachable" in said or "connection refused" in said:
-        return UnreachableError(
-            f"The cluster of the stack '{stack}' does not answer: {_line_with(said, 'unreachable|refused')}",
-            "Check modelyard:cluster.kubeconfig, .context and KUBECONFIG with `kubectl get nodes`.",
-            messages=kept,
-        )
+    for meaning in _DURING if failure.errors else _BEFORE:
+        if re.search(meaning.pattern, said):
+            line = failure.line_with(meaning.pattern)
+            return meaning.error(
+                meaning.problem.format(stack=failure.stack, command=failure.command, line=line),
+                meaning.remedy.format(stack=failure.stack, name=failure.name),
+                messages=failure.messages,
+            )
     return UpdateFailedError(
-        f"`pulumi {command}` of the stack '{stack}' failed:\n{said}",
-        "Correct what the messages name and run the same again: it goes on from what is made already.",
-        messages=kept,
+        f"`pulumi {failure.command}` of the stack '{failure.stack}' failed:\n{said}",
+        "Correct what it names and run the same again: it goes on from what is made already.",
+        messages=failure.messages,
     )
 
 
@@ -93,31 +186,19 @@ def transient(error: AutomationError) -> bool:
     return (
         isinstance(error, UpdateFailedError | UnreachableError)
         and bool(error.messages)
-        and all(_TRANSIENT.search(message) or _CONSEQUENCE.fullmatch(message) for message in error.messages)
+        and all(_TRANSIENT.search(message) for message in error.messages)
     )
 
 
-_TRANSIENT = re.compile(
-    r"i/o timeout|TLS handshake timeout|connection reset by peer|http2: client connection lost|unexpected EOF"
-    r"|etcdserver: (leader changed|request timed out)|the server is currently unable to handle the request"
-    r"|[Tt]oo [Mm]any [Rr]equests|context deadline exceeded",
-)
-_CONSEQUENCE = re.compile(r"(error: )?(update|preview|refresh|destroy) failed")
-
-
-def _locked(stack: str, said: str, messages: Sequence[str]) -> LockedError:
+def _locked(failure: Failure, said: str) -> LockedError:
     lock = _LOCK.search(said)
     holder = f"{lock['holder']} (process {lock['pid']})" if lock else None
     since = lock["since"] if lock else None
-    who = f"{holder} holds it since {since}" if lock else "its backend does not say whose"
+    who = f"{holder} holds it since {since}" if lock else "where its state is, nobody says whose"
     return LockedError(
-        f"The stack '{stack}' is locked by another update: {who}.",
-        f"Wait for its end. If it was killed, `pulumi cancel --stack {stack}` removes the lock.",
-        messages=messages,
+        f"The stack '{failure.stack}' is locked by another update: {who}.",
+        f"Wait for its end. Only if it was killed: `pulumi cancel --stack {failure.stack}` takes the lock away.",
+        messages=failure.messages,
         holder=holder,
         since=since,
     )
-
-
-def _line_with(text: str, pattern: str) -> str:
-    return next((line.strip() for line in text.splitlines() if re.search(pattern, line)), text.strip())

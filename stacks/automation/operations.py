@@ -2,20 +2,14 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-from stacks.automation.engine import Translator
-from stacks.automation.errors import AutomationError, StackMissingError
-from stacks.automation.events import Event, Finished, Message, Planned, PolicyViolated, Retrying
-from stacks.automation.explain import explained, transient
 from stacks.automation.options import DEFAULTS, Options
+from stacks.automation.recovery import checked
 from stacks.automation.results import DestroyResult, PreviewResult, RefreshResult, UpResult
-from stacks.automation.workspace import Workspace, opened
-
-OnEvent = Callable[[Event], None]
+from stacks.automation.runner import OnEvent, Runner
+from stacks.automation.workspace import opened
 
 
 def preview(
@@ -30,15 +24,16 @@ def preview(
     Args:
         stack: the stack's name.
         options: how it is run.
-        on_event: called with every event as it comes, from this thread.
+        on_event: called with every event as it comes, from the thread that called this. What it raises ends the
+            operation, in an orderly way, and is raised from here.
         cancelled: set it from another thread to end the operation in an orderly way.
 
     Raises:
         AutomationError: as the subclass that says why.
     """
     with opened(stack, options) as workspace:
-        run = _run(workspace, "preview", (), options, on_event, cancelled)
-    return PreviewResult(**run.common(stack), steps=tuple(run.planned))
+        run = Runner(workspace, options, on_event, cancelled).run("preview")
+    return PreviewResult(**run.result(stack), steps=tuple(run.planned))
 
 
 def up(
@@ -50,11 +45,15 @@ def up(
 ) -> UpResult:
     """Bring the cluster to what the stack's settings say.
 
-    Args, raises: as for ``preview``.
+    What an update that was killed left behind is taken up first, as ``recover`` does. Arguments are as those of
+    ``preview``.
+
+    Raises:
+        AutomationError: as the subclass that says why.
     """
     with opened(stack, options) as workspace:
-        run = _run(workspace, "up", ("--yes", "--skip-preview"), options, on_event, cancelled)
-    return UpResult(**run.common(stack), outputs=run.outputs)
+        run = Runner(workspace, options, on_event, cancelled).run("up")
+    return UpResult(**run.result(stack), outputs=run.outputs)
 
 
 def refresh(
@@ -66,11 +65,14 @@ def refresh(
 ) -> RefreshResult:
     """Read from the cluster into the state what is there. The cluster is not changed.
 
-    Args, raises: as for ``preview``.
+    Arguments are as those of ``preview``.
+
+    Raises:
+        AutomationError: as the subclass that says why.
     """
     with opened(stack, options, file_needed=False) as workspace:
-        run = _run(workspace, "refresh", ("--yes", "--skip-preview"), options, on_event, cancelled)
-    return RefreshResult(**run.common(stack))
+        run = Runner(workspace, options, on_event, cancelled).run("refresh")
+    return RefreshResult(**run.result(stack))
 
 
 def destroy(
@@ -80,15 +82,35 @@ def destroy(
     on_event: OnEvent | None = None,
     cancelled: threading.Event | None = None,
 ) -> DestroyResult:
-    """Remove from the cluster everything that the stack has made.
+    """Remove from the cluster everything that the stack has made. It needs no stack file any more.
 
-    Args, raises: as for ``preview``.
+    Arguments are as those of ``preview``.
+
+    Raises:
+        AutomationError: as the subclass that says why.
     """
     with opened(stack, options, file_needed=False) as workspace:
-        run = _run(workspace, "destroy", ("--yes", "--skip-preview"), options, on_event, cancelled)
+        run = Runner(workspace, options, on_event, cancelled).run("destroy")
         if options.remove:
-            _checked(workspace, "stack", "rm", workspace.stack, "--yes", "--preserve-config")
-    return DestroyResult(**run.common(stack))
+            checked(workspace, "stack", "rm", stack, "--yes", "--preserve-config")
+    return DestroyResult(**run.result(stack))
+
+
+def recover(stack: str, *, options: Options = DEFAULTS, on_event: OnEvent | None = None) -> tuple[str, ...]:
+    """Take up what an update that was killed left behind. ``up``, ``refresh`` and ``destroy`` do it by themselves.
+
+    Its lock goes where its process is gone for certain: the state is a folder of this machine, and so was the
+    process. Kubernetes objects that it was making are read into the state by their names, and everything is read
+    from the cluster.
+
+    Returns:
+        The URNs of what it was making.
+
+    Raises:
+        AutomationError: as the subclass that says why; an update that runs as ``LockedError``.
+    """
+    with opened(stack, options, file_needed=False) as workspace:
+        return Runner(workspace, options, on_event, None).recover()
 
 
 def outputs(stack: str, *, secrets: bool = False, options: Options = DEFAULTS) -> Mapping[str, Any]:
@@ -105,130 +127,6 @@ def outputs(stack: str, *, secrets: bool = False, options: Options = DEFAULTS) -
     shown = ["--show-secrets"] if secrets else []
     with opened(stack, options, file_needed=False) as workspace:
         found: Mapping[str, Any] = json.loads(
-            _checked(workspace, "stack", "output", "--json", *shown, *workspace.chosen)
+            checked(workspace, "stack", "output", "--json", *shown, *workspace.chosen)
         )
     return found
-
-
-@dataclass
-class _Run:
-    """What is gathered while Pulumi runs."""
-
-    began: float = field(default_factory=time.monotonic)
-    attempts: int = 1
-    finished: Finished | None = None
-    errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    violations: list[PolicyViolated] = field(default_factory=list)
-    planned: list[Planned] = field(default_factory=list)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-
-    def note(self, event: Event) -> None:
-        """Keep what the result needs of an event."""
-        match event:
-            case Message("error", text):
-                self.errors.append(text)
-            case Message("warning", text):
-                self.warnings.append(text)
-            case PolicyViolated():
-                self.violations.append(event)
-            case Planned():
-                self.planned.append(event)
-            case Finished():
-                self.finished = event
-
-    def common(self, stack: str) -> dict[str, Any]:
-        """The fields of every result."""
-        return {
-            "stack": stack,
-            "changes": self.finished.changes if self.finished else {},
-            "seconds": time.monotonic() - self.began,
-            "warnings": tuple(self.warnings),
-            "violations": tuple(self.violations),
-            "attempts": self.attempts,
-        }
-
-
-def _run(
-    workspace: Workspace,
-    command: str,
-    flags: tuple[str, ...],
-    options: Options,
-    on_event: OnEvent | None,
-    cancelled: threading.Event | None,
-) -> _Run:
-    """Run an operation until it succeeds, fails for good, or has failed too often."""
-    began, attempt, wait = time.monotonic(), 1, options.retries.wait_seconds
-    while True:
-        try:
-            run = _attempt(workspace, command, (*flags, *_flags(command, options)), on_event, cancelled)
-        except StackMissingError:
-            if not options.create or command not in {"up", "preview"}:
-                raise
-            _create(workspace, options)
-        except AutomationError as error:
-            if attempt == options.retries.attempts or not transient(error):
-                raise
-            attempt += 1
-            if on_event:
-                on_event(Retrying(attempt, options.retries.attempts, wait, error.problem))
-            if (cancelled or threading.Event()).wait(wait):
-                raise
-            wait *= 2
-        else:
-            run.began, run.attempts = began, attempt
-            return run
-
-
-def _attempt(
-    workspace: Workspace,
-    command: str,
-    flags: tuple[str, ...],
-    on_event: OnEvent | None,
-    cancelled: threading.Event | None,
-) -> _Run:
-    run, translator = _Run(), Translator(preview=command == "preview")
-
-    def heard(raw: Mapping[str, Any]) -> None:
-        event = translator.translate(raw)
-        if event is not None:
-            run.note(event)
-            if on_event:
-                on_event(event)
-
-    ended = workspace.pulumi.run([command, "--json", *workspace.configured, *flags], on_json=heard, cancelled=cancelled)
-    if ended.code:
-        was_cancelled = cancelled is not None and cancelled.is_set()
-        raise explained(workspace.stack, command, [*run.errors, ended.complaints], run.violations, was_cancelled)
-    run.outputs = translator.outputs
-    return run
-
-
-def _flags(command: str, options: Options) -> list[str]:
-    flags = [f"--target={urn}" for urn in options.targets]
-    if options.message:
-        flags.append(f"--message={options.message}")
-    if options.parallel:
-        flags.append(f"--parallel={options.parallel}")
-    if options.expect_no_changes and command != "destroy":
-        flags.append("--expect-no-changes")
-    if options.refresh and command != "refresh":
-        flags.append("--refresh=true")
-    if command in {"up", "preview"}:
-        flags += [f"--policy-pack={pack.absolute()}" for pack in options.policy_packs]
-        flags += [f"--policy-pack-config={file.absolute()}" for file in options.policy_pack_configs]
-    return flags
-
-
-def _create(workspace: Workspace, options: Options) -> None:
-    provider = [f"--secrets-provider={options.secrets_provider}"] if options.secrets_provider else []
-    ended = workspace.maker.run(["stack", "init", workspace.stack, "--no-select", *provider])
-    if ended.code:
-        raise explained(workspace.stack, "stack init", [ended.complaints], [], cancelled=False)
-
-
-def _checked(workspace: Workspace, *arguments: str) -> str:
-    ended = workspace.pulumi.run(arguments)
-    if ended.code:
-        raise explained(workspace.stack, " ".join(arguments[:2]), [ended.complaints], [], cancelled=False)
-    return ended.output

@@ -1,0 +1,96 @@
+"""What an update that was killed leaves behind: a lock, and operations that nobody knows the end of."""
+
+import json
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+from stacks.automation.errors import LockedError
+from stacks.automation.explain import Failure, explained
+from stacks.automation.workspace import Workspace
+
+
+def adopt_pending_creates(state: dict[str, Any]) -> list[str]:
+    """Move the Kubernetes objects that an exported state says were being made to those that it says are there.
+
+    Their IDs are known, for the program names its objects itself. Other pending operations are dropped,
+    as ``pulumi refresh`` does with them.
+
+    Returns:
+        The URNs of what was moved.
+    """
+    deployment = state["deployment"]
+    adopted = []
+    for operation in deployment.pop("pending_operations", None) or ():
+        resource = operation["resource"]
+        if operation["type"] == "creating" and resource["type"].startswith("kubernetes:"):
+            metadata = resource["inputs"]["metadata"]
+            identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+            deployment["resources"].append({**resource, "id": identifier, "outputs": resource["inputs"]})
+            adopted.append(resource["urn"])
+    return adopted
+
+
+def take_up(workspace: Workspace) -> tuple[str, ...] | None:
+    """Read what a killed update was making into the state, or the next one would not know that it is there.
+
+    A refresh has to follow: what was not made after all then goes out of the state again. An update that runs has
+    operations of the same kind in the state, and its lock keeps the state from being touched.
+
+    Returns:
+        The URNs of what was being made, or None where no operation was left.
+
+    Raises:
+        AutomationError: the state cannot be read, or an update runs, as ``LockedError``.
+    """
+    state = json.loads(checked(workspace, "stack", "export", *workspace.chosen))
+    if not (state.get("deployment") or {}).get("pending_operations"):
+        return None
+    adopted = adopt_pending_creates(state)
+    repaired = workspace.file.with_name("repaired.json")
+    repaired.write_text(json.dumps(state), encoding="utf-8")
+    checked(workspace, "stack", "import", *workspace.chosen, f"--file={repaired}")
+    return tuple(adopted)
+
+
+def break_dead_lock(workspace: Workspace, error: LockedError) -> bool:
+    """Take away a lock whose holder is gone for certain.
+
+    That is certain only of a process of this machine, whose state is a folder of this machine. Any other lock
+    stays: its holder may run where it can't be seen.
+
+    Returns:
+        Whether it was taken away.
+    """
+    local = workspace.pulumi.environment.get("PULUMI_BACKEND_URL", "").startswith("file://")
+    holder = re.fullmatch(rf"\S+@{re.escape(socket.gethostname())} \(process (\d+)\)", error.holder or "")
+    if not local or holder is None or _is_pulumi(int(holder[1])):
+        return False
+    checked(workspace, "cancel", *workspace.chosen, "--yes")
+    return True
+
+
+def checked(workspace: Workspace, *arguments: str) -> str:
+    """What a command of Pulumi prints.
+
+    Raises:
+        AutomationError: when it fails, as the subclass that says why.
+    """
+    ended = workspace.pulumi.run(arguments)
+    if ended.code:
+        raise explained(Failure(workspace.stack, " ".join(arguments[:2]), ended.complaints + ended.output))
+    return ended.output
+
+
+def _is_pulumi(process: int) -> bool:
+    """Whether a process runs, and is a Pulumi as far as this machine can say."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    name = Path(f"/proc/{process}/comm")
+    return not name.exists() or name.read_text().startswith("pulumi")
