@@ -7,10 +7,11 @@ from stacks.cli.commands.chat import chat
 from stacks.cli.commands.cluster import logs, models, open_page, status
 from stacks.cli.commands.lifecycle import destroy, preview, refresh, up
 from stacks.cli.commands.planning import artifacts, fit
-from stacks.cli.commands.setting_up import doctor
+from stacks.cli.commands.setting_up import doctor, init
 from stacks.cli.commands.shell import completion
 
 COMMANDS: Mapping[str, Callable[..., Any]] = {
+    "init": init,
     "doctor": doctor,
     "preview": preview,
     "up": up,

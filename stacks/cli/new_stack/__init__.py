@@ -1,0 +1,1 @@
+"""A stack file out of a few answers."""
