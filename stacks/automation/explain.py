@@ -39,7 +39,9 @@ class Failure:
     """All that was said, without what only follows from it."""
 
     def __post_init__(self) -> None:
-        said = [text.strip().removeprefix("error: ") for text in (*self.errors, self.complaints)]
+        # What stands ahead of the first error are remarks, such as which token Pulumi logs in with.
+        complaint = self.complaints[max(0, self.complaints.find("error: ")) :]
+        said = [text.strip().removeprefix("error: ") for text in (*self.errors, complaint)]
         object.__setattr__(self, "messages", tuple(text for text in said if text and not _CONSEQUENCE.fullmatch(text)))
 
     @property
