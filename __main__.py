@@ -2,29 +2,45 @@
 
 import pulumi
 
+from components.cluster import Cluster
 from components.manifests.envoy_gateway import GatewayConfigTooLargeError
 from components.platform import Platform
-from stacks import configuration
-from stacks.settings import SettingsError
+from stacks import configuration, promotions
+from stacks.cluster_outputs import exported
+from stacks.settings import SettingsError, StackSettings
+
+
+def make_cluster(stack: StackSettings) -> None:
+    """What stacks of models build upon."""
+    Cluster("cluster", stack)
+    for name, value in exported(stack).items():
+        pulumi.export(name, value)
+
+
+def make_platform(stack: StackSettings) -> None:
+    """The whole platform, or the models and the gateway of one that is split."""
+    platform = Platform("platform", stack)
+    pulumi.export("base_url", platform.base_url)
+    for name in ("console_url", "console_password", "dashboards_url"):
+        if (value := getattr(platform.gateway, name)) is not None:
+            pulumi.export(name, value)
+    pulumi.export("models", {name: model.base_url for name, model in platform.models.items()})
+    pulumi.export(
+        "routes",
+        {
+            route.model: {
+                "upstreams": {upstream.model: upstream.weight for upstream in route.targets},
+                "fallback": list(route.fallback),
+            }
+            for route in stack.all_routes
+        },
+    )
+    if stack.promotions:
+        pulumi.export(promotions.OUTPUT, promotions.exported(stack))
+
 
 try:
-    stack = configuration.read()
-    platform = Platform("platform", stack)
+    settings = configuration.read()
+    (make_cluster if settings.part == "cluster" else make_platform)(settings)
 except (SettingsError, GatewayConfigTooLargeError) as error:
     raise pulumi.RunError(f"This stack cannot work as it is written:\n{error}") from None
-
-pulumi.export("base_url", platform.base_url)
-for name in ("console_url", "console_password", "dashboards_url"):
-    if (value := getattr(platform.gateway, name)) is not None:
-        pulumi.export(name, value)
-pulumi.export("models", {name: model.base_url for name, model in platform.models.items()})
-pulumi.export(
-    "routes",
-    {
-        route.model: {
-            "upstreams": {upstream.model: upstream.weight for upstream in route.targets},
-            "fallback": list(route.fallback),
-        }
-        for route in stack.all_routes
-    },
-)

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 
 import pulumi
-from pulumi_kubernetes import Provider
 
 from components.gateway.contract import Gateway
 from components.gateway.envoy import EnvoyGateway
 from components.gateway.higress import HigressGateway
 from components.gpu_node_pool.adapters import adapters
 from components.gpu_node_pool.contract import GpuNodePool
+from components.kubernetes import provider
 from components.manifests.autoscaling import metrics_source
 from components.manifests.images import mirrored, mirrored_source
 from components.manifests.placement import Placement
@@ -18,7 +18,7 @@ from components.model_service.llmaz import LlmazModelService
 from components.model_service.native import NativeModelService
 from components.prerequisites import Prerequisites
 from stacks.fit.report import summary
-from stacks.settings import ClusterSettings, ModelSettings, StackSettings
+from stacks.settings import ModelSettings, StackSettings
 from stacks.update_order import update_order
 from stacks.warnings import warnings
 
@@ -56,7 +56,7 @@ class Platform(pulumi.ComponentResource):
             pulumi.log.warn(warning, self)
         if fits := summary(stack):
             pulumi.log.info(fits, self)
-        cluster = _cluster(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))
+        cluster = provider(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
 
         # First, for a package may be missing.
@@ -77,19 +77,6 @@ class Platform(pulumi.ComponentResource):
         self.models = {model.name: models[model.name] for model in stack.models}
         self.base_url = self.gateway.base_url
         self.register_outputs({"baseUrl": self.base_url})
-
-
-def _cluster(name: str, cluster: ClusterSettings, opts: pulumi.ResourceOptions) -> Provider:
-    return Provider(
-        name,
-        kubeconfig=cluster.kubeconfig_path,
-        context=cluster.context,
-        enable_server_side_apply=True,
-        # Replacing the ConfigMap of the gateway would take its routes away for a moment.
-        enable_config_map_mutable=True,
-        enable_secret_mutable=True,
-        opts=opts,
-    )
 
 
 def _model_args(stack: StackSettings, model: ModelSettings, placement: Placement) -> ModelServiceArgs:

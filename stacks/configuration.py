@@ -7,8 +7,9 @@ from typing import Any
 import pulumi
 from pulumi.runtime import get_config_env, invoke
 
+from stacks import promotions
 from stacks.layers import settings_of
-from stacks.settings import NAMESPACE, StackSettings
+from stacks.settings import NAMESPACE, SettingsError, StackSettings
 
 
 def read() -> StackSettings:
@@ -26,13 +27,42 @@ def read() -> StackSettings:
         text = config.get(key)
         if text is not None:
             raw[key] = text if key in _TEXTS else _value(text)
-    return settings_of(raw, f"Pulumi.{pulumi.get_stack()}.yaml", _outputs)
+    written = settings_of(raw, f"Pulumi.{pulumi.get_stack()}.yaml", _outputs)
+    before = _promotions() if promotions.has_canary(written) else []
+    return promotions.with_promotions(written, before)
+
+
+def _promotions() -> list[dict[str, Any]]:
+    """What the update before this one exported of promotions."""
+    organization = pulumi.get_organization()
+    # Backends without organizations have all stacks in this one, and the older of them take a bare name only.
+    own = pulumi.get_stack()
+    if organization != "organization":
+        own = f"{organization}/{pulumi.get_project()}/{own}"
+    exported = invoke("pulumi:pulumi:readStackOutputs", {"name": own}).value["outputs"]
+    found: list[dict[str, Any]] = exported.get(promotions.OUTPUT) or []
+    return found
 
 
 def _outputs(stack: str) -> Mapping[str, Any]:
-    """What another stack exports."""
-    exported: Mapping[str, Any] = invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value["outputs"]
-    return exported
+    """What another stack exports.
+
+    Not by a ``StackReference``: its outputs are promises, and settings have to be known before anything is made.
+    """
+    try:
+        found: Mapping[str, Any] = invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value["outputs"]
+    except Exception as error:
+        raise SettingsError(
+            [
+                f"{NAMESPACE}:cluster.stackReference: the outputs of {stack!r} can't be read: {_reason(error)}: write "
+                "a stack that `pulumi stack ls --all` shows to you"
+            ]
+        ) from None
+    return found
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _known_keys() -> set[str]:
@@ -46,7 +76,7 @@ def _given_keys() -> set[str]:
     return {key.removeprefix(prefix) for key in get_config_env() if key.startswith(prefix)}
 
 
-_TEXTS = frozenset({"huggingFaceToken", "imageMirror"})
+_TEXTS = frozenset({"extends", "huggingFaceToken", "imageMirror", "part"})
 """Keys whose value is a text as it stands, even where it looks like JSON."""
 
 

@@ -1,13 +1,16 @@
 """A stack's settings out of its own configuration and of what it builds upon: bases, and another stack's outputs."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from stacks.cluster_outputs import configuration
 from stacks.config_file import config_of
 from stacks.merge import Node, laid_over, located, plain, tree
 from stacks.settings import NAMESPACE, SettingsError, StackSettings, load, own_keys
+from stacks.settings.cluster import STACK_NAME
 
 BASES = Path(__file__).with_name("bases")
 """Where the files are that stacks extend."""
@@ -15,7 +18,7 @@ EXTENDS = "extends"
 """The key that names them."""
 
 Outputs = Callable[[str], Mapping[str, Any]]
-"""The outputs of another stack by its name, as far as they are settings."""
+"""Reads the outputs of another stack by its full name."""
 
 
 def settings_of(config: Mapping[str, Any], file: str, outputs: Outputs) -> StackSettings:
@@ -59,16 +62,19 @@ def _whole(config: Mapping[str, Any], file: str, outputs: Outputs) -> Node:
     own = tree(own_keys(config), file)
     layers = [*_bases(own, ()), own]
     written = reduce(laid_over, layers)
-    other = _stack_reference(written)
-    if other is None:
+    values = plain(written)
+    other = _at(values, "cluster", "stackReference")
+    # What is no name is refused by its field.
+    if not isinstance(other, str) or not re.fullmatch(STACK_NAME, other):
         return written
-    return laid_over(tree(outputs(other), f"outputs of {other}"), written)
+    exported = configuration(other, outputs(other), _at(values, "gateway", "kind"))
+    return laid_over(tree(exported, f"outputs of {other}"), written)
 
 
-def _stack_reference(whole: Node) -> str | None:
-    cluster = whole.value.get("cluster")
-    said = cluster.value.get("stackReference") if cluster and isinstance(cluster.value, dict) else None
-    return said.value if said and isinstance(said.value, str) else None
+def _at(values: Any, *keys: str) -> Any:
+    for key in keys:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values
 
 
 def _bases(upper: Node, chain: tuple[str, ...]) -> list[Node]:

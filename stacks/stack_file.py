@@ -5,12 +5,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from stacks.cluster_outputs import exported
 from stacks.config_file import config_of
-from stacks.layers import merged_config, settings_of
+from stacks.layers import Outputs, merged_config, settings_of
 from stacks.settings import NAMESPACE, SettingsError, StackSettings
 
 FOLDER = Path(__file__).parent
 """Where the stack files are."""
+PROJECT = "modelyard"
+"""The name of the project that they are stacks of, as ``Pulumi.yaml`` says it."""
+PLATFORM_OUTPUTS = ("base_url", "models", "routes")
+"""What a stack exports that is a whole platform."""
 
 
 class UnknownStackError(SettingsError):
@@ -61,13 +66,7 @@ def read(file: Path, **changes: Mapping[str, Any]) -> StackSettings:
     Raises:
         SettingsError: when the file cannot work.
     """
-    config = _readable(config_of(file), count(1))
-    for name, values in changes.items():
-        given = config.get(f"{NAMESPACE}:{name}", {})
-        # What is no mapping is refused as it stands.
-        if isinstance(given, Mapping):
-            config[f"{NAMESPACE}:{name}"] = {**given, **values}
-    return settings_of(config, file.name, _outputs)
+    return _read(file, changes, ())
 
 
 def whole(file: Path) -> dict[str, Any]:
@@ -76,16 +75,51 @@ def whole(file: Path) -> dict[str, Any]:
     Raises:
         SettingsError: what it builds upon is not there, or can't be laid under it.
     """
-    return merged_config(config_of(file), file.name, _outputs)
+    return merged_config(config_of(file), file.name, _outputs((_name(file),)))
 
 
-def _outputs(stack: str) -> Mapping[str, Any]:
-    raise SettingsError(
-        [
-            f"{NAMESPACE}:cluster.stackReference: the outputs of {stack!r} are known to Pulumi alone, and this command "
-            "runs without it: look at what `pulumi preview` says"
-        ]
-    )
+def _read(file: Path, changes: Mapping[str, Mapping[str, Any]], above: tuple[str, ...]) -> StackSettings:
+    config = _readable(config_of(file), count(1))
+    for name, values in changes.items():
+        given = config.get(f"{NAMESPACE}:{name}", {})
+        # What is no mapping is refused as it stands.
+        if isinstance(given, Mapping):
+            config[f"{NAMESPACE}:{name}"] = {**given, **values}
+    return settings_of(config, file.name, _outputs((*above, _name(file))))
+
+
+def _name(file: Path) -> str:
+    return file.stem.removeprefix("Pulumi.")
+
+
+def _outputs(above: tuple[str, ...]) -> Outputs:
+    """What stands in for the outputs of other stacks: what those of this project export by their files.
+
+    Args:
+        above: the stacks that lead there, none of which can be referred to again.
+    """
+
+    def outputs(stack: str) -> Mapping[str, Any]:
+        _, project, name = stack.split("/")
+        if project != PROJECT or name not in names():
+            raise SettingsError(
+                [
+                    f"{NAMESPACE}:cluster.stackReference: the outputs of {stack!r} are known to Pulumi alone, and this "
+                    "command reads files: look at what `pulumi preview` says, or write here what it exports, which "
+                    f"`pulumi stack output --stack {stack} --json` shows"
+                ]
+            )
+        if name in above:
+            raise SettingsError(
+                [
+                    f"{NAMESPACE}:cluster.stackReference: {stack!r} builds upon this stack itself, so neither could be "
+                    "made first: name a stack of part cluster"
+                ]
+            )
+        referred = _read(FOLDER / f"Pulumi.{name}.yaml", {}, above)
+        return exported(referred) if referred.part == "cluster" else dict.fromkeys(PLATFORM_OUTPUTS)
+
+    return outputs
 
 
 def _readable(value: Any, numbers: Iterator[int]) -> Any:

@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
 from pulumi_kubernetes.apps.v1 import DeploymentPatch
-from pulumi_kubernetes.core.v1 import ConfigMapPatch, Namespace, Secret, Service
+from pulumi_kubernetes.core.v1 import ConfigMapPatch, Secret, Service
 from pulumi_kubernetes.core.v1.outputs import ServiceStatus
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_random import RandomPassword
 
+from components.gateway.higress_definitions import make_definitions, make_namespace
 from components.manifests.higress import addresses, chart, console_secret, names, operations
-from components.manifests.higress.crds import crds
 from components.manifests.higress.higress_config import higress_config_patch
 from stacks.settings import StackSettings
 
@@ -45,8 +44,8 @@ class HigressRelease(pulumi.ComponentResource):
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:HigressRelease", name, {}, opts)
-        namespaces = self._namespace(name, stack)
-        definitions = self._definitions(name, stack)
+        namespaces = make_namespace(name, stack, self)
+        definitions = make_definitions(name, stack, self)
         self.console_password = self._password(name, stack)
         secret = self._console_secret(name, stack, namespaces)
         release = self._release(name, stack, [*namespaces, *definitions, secret])
@@ -60,23 +59,6 @@ class HigressRelease(pulumi.ComponentResource):
         dashboards = addresses.dashboards_url(stack)
         self.dashboards_url = pulumi.Output.from_input(dashboards) if dashboards else None
         self.register_outputs({"baseUrl": self.base_url, "consoleUrl": self.console_url})
-
-    def _namespace(self, name: str, stack: StackSettings) -> list[pulumi.Resource]:
-        if not stack.higress.create_namespace:
-            return []
-        return [Namespace(f"{name}-namespace", metadata={"name": stack.higress.namespace}, opts=self._child())]
-
-    def _definitions(self, name: str, stack: StackSettings) -> list[pulumi.Resource]:
-        if not stack.higress.manage_crds:
-            return []
-        # Their deletion would delete every custom resource of theirs in the cluster.
-        opts = self._child(retain_on_delete=True)
-        return [
-            CustomResourceDefinition(
-                f"{name}-{crd['spec']['names']['plural']}", metadata=crd["metadata"], spec=crd["spec"], opts=opts
-            )
-            for crd in crds()
-        ]
 
     def _password(self, name: str, stack: StackSettings) -> pulumi.Output[str]:
         given = stack.higress.console.admin_password

@@ -18,8 +18,10 @@ from stacks.rules.models import MODEL_RULES
 from stacks.rules.mounts import MOUNT_RULES
 from stacks.rules.names import NAME_RULES
 from stacks.rules.nodes import NODE_RULES
+from stacks.rules.parts import PART_RULES
 from stacks.rules.plugins import PLUGIN_RULES
 from stacks.rules.pools import POOL_RULES
+from stacks.rules.promotions import PROMOTION_RULES
 from stacks.rules.release import RELEASE_RULES
 from stacks.rules.rollout import ROLLOUT_RULES
 from stacks.rules.routes import ROUTE_RULES
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 RULES: tuple[Rule, ...] = (
     *NAME_RULES,
+    *PART_RULES,
     *POOL_RULES,
     *MODEL_RULES,
     *WEIGHTS_RULES,
@@ -49,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     *ENTRYPOINT_RULES,
     *MOUNT_RULES,
     *ROUTE_RULES,
+    *PROMOTION_RULES,
     *CALLER_RULES,
     *TOKEN_RULES,
     *KIND_RULES,

@@ -29,6 +29,7 @@ from stacks.settings.pools import (
 )
 from stacks.settings.probes import ProbeSettings
 from stacks.settings.prometheus import PrometheusSettings
+from stacks.settings.promotions import PromotionSettings
 from stacks.settings.reading import NAMESPACE, SettingsError, load, load_config, own_keys, yaml_path
 from stacks.settings.rollout import RolloutSettings
 from stacks.settings.routes import RouteSettings, TimeoutSettings, UpstreamSettings
@@ -36,6 +37,7 @@ from stacks.settings.scaling import AutoscalingSettings
 from stacks.settings.serving import HostPathMount, ServingSettings
 from stacks.settings.speculative import SpeculativeSettings
 from stacks.settings.stack import GatewaySettings, StackSettings
+from stacks.settings.verify import VerifySettings
 
 __all__ = [
     "EMBEDDED_KUBECONFIG",
@@ -68,6 +70,7 @@ __all__ = [
     "PluginName",
     "ProbeSettings",
     "PrometheusSettings",
+    "PromotionSettings",
     "Quantity",
     "QuotaSettings",
     "RdmaSettings",
@@ -82,6 +85,7 @@ __all__ = [
     "TokenLimitSettings",
     "Toleration",
     "UpstreamSettings",
+    "VerifySettings",
     "load",
     "load_config",
     "own_keys",

@@ -160,6 +160,8 @@ SECRET_PLACES = frozenset(
         "auth",
         "huggingFaceToken",
         "hugging_face_token",
+        "kubeconfigContents",
+        "kubeconfig_contents",
         "password",
         "secretKey",
         "secret_key",

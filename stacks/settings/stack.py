@@ -18,8 +18,10 @@ from stacks.settings.models import ModelSettings
 from stacks.settings.multi_node import LeaderWorkerSetSettings
 from stacks.settings.pools import GpuNodePoolSettings
 from stacks.settings.prometheus import PrometheusSettings
+from stacks.settings.promotions import PromotionSettings
 from stacks.settings.routes import RouteSettings, UpstreamSettings
 from stacks.settings.serving import ServingSettings
+from stacks.settings.verify import VerifySettings
 
 GATEWAY_KINDS: dict[str, type[CommonGatewaySettings]] = {
     "envoy": EnvoyGatewaySettings,
@@ -56,6 +58,10 @@ class StackSettings(Settings):
     production: bool = False
     """Whether people depend on this stack. Everything that it runs must then be pinned, so that a restart brings
     back what was there before."""
+    part: Literal["platform", "cluster"] = "platform"
+    """``platform``: all that the settings say. ``cluster``: what stacks of models build upon, which name this one in
+    ``cluster.stackReference``: node pools, GPU software and the definitions of the gateway, and neither models nor a
+    gateway."""
     cluster: ClusterSettings = ClusterSettings()
     """The cluster that the stack is put on."""
     pools: tuple[GpuNodePoolSettings, ...] = ()
@@ -81,6 +87,11 @@ class StackSettings(Settings):
     """The Prometheus that has the metrics of models and gateway, for models that KEDA scales."""
     routes: tuple[RouteSettings, ...] = ()
     """Routes, one a name that clients may ask for. Default: one a model and adapter, with no fallback."""
+    promotions: tuple[PromotionSettings, ...] = ()
+    """Shares of routes that count in place of the ones above. ``modelyard promote`` and ``rollback`` pass them to an
+    update; in a file, write the route's own ``upstreams`` instead."""
+    verify: VerifySettings = VerifySettings()
+    """What is asked of the gateway after each update."""
     hugging_face_token: SecretStr | None = None
     """Token for gated ``hf://`` sources. Set it with ``pulumi config set --secret``."""
     image_mirror: Mirror | None = None

@@ -10,6 +10,8 @@ from components.gpu_node_pool.adapters import adapters
 from components.manifests.pools import ack, aks, eks, gke
 from components.platform import Platform
 from stacks.settings import MadePoolSettings, StackSettings
+from stacks.stack_file import read_named
+from stacks.warnings import warnings
 from tests.clouds.typed import problems
 from tests.components.conftest import Program, Run
 from tests.unit.pools import pool_of, stack_of, written
@@ -167,3 +169,17 @@ def test_models_wait_for_a_pool_that_always_has_a_node(run: Run, least: int, awa
     assert program.named("platform-qwen").dependencies == awaited
     pod = program.named("platform-qwen-replicas").inputs["spec"]["template"]["spec"]
     assert pod["nodeSelector"] == {"modelyard.dev/pool": "gpu"}
+
+
+@pytest.mark.parametrize("name", NODE_POOLS)
+def test_the_stack_of_each_cloud_asks_it_for_nodes_that_hold_its_models(run: Run, name: str) -> None:
+    stack = read_named(name)
+    program = run(lambda: Platform("platform", stack), preview=True)
+    (nodes,) = program.of(NODE_POOLS[name])
+    assert {program.named(f"platform-{model.name}").name for model in stack.models} == {
+        "platform-qwen3-8b",
+        "platform-phi-4-mini",
+        "platform-qwen2-1-5b",
+    }
+    assert all(nodes.name in program.named(f"platform-{model.name}").dependencies for model in stack.models)
+    assert warnings(stack) == []

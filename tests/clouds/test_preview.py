@@ -1,32 +1,16 @@
 """`pulumi preview` of a whole stack with a node pool on each cloud: the real CLI, program and SDKs, but no provider."""
 
-import json
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from local.paths import CHECKOUT
 from tests.clouds.conftest import PACKAGES
+from tests.plugins.checkout import checkout_in, init, planned
 from tests.plugins.conftest import Cli
 from tests.unit.pools import CLUSTERS, written
 
 pytestmark = [pytest.mark.clouds, pytest.mark.pulumi]
-
-SCRIPT = """#!/bin/sh
-PYTHONPATH={root} exec {python} -P -m tests.clouds.stand_in {version} "$@"
-"""
-
-PROGRAM = """
-import runpy
-import sys
-
-sys.path.insert(0, {root!r})
-runpy.run_path({root!r} + "/__main__.py", run_name="__main__")
-"""
 
 POOLS: dict[str, dict[str, Any]] = {
     "gke": {"capacity": "spot", "maxNodes": 2},
@@ -54,34 +38,9 @@ TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
 @pytest.fixture
 def made(cli: Cli, clouds: Path) -> dict[str, dict[str, Any]]:
     """The inputs of all that a preview of the stack says it would make, by its name."""
-    (packages,) = clouds.glob("lib/python3.*/site-packages")
-    home = cli.project / "home"
-    for package in (*PACKAGES, "kubernetes", "random"):
-        _stand_in(home, package, packages)
-    there = Cli(cli.program, cli.project, {**cli.environment, "PULUMI_HOME": str(home)})
-    runtime = {"name": "python", "options": {"virtualenv": str(clouds)}}
-    project = {"name": "modelyard", "runtime": runtime, "stackConfigDir": "stacks"}
-    (cli.project / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
-    there.write(PROGRAM.format(root=str(CHECKOUT)))
-    there.run("stack", "init", "clouds")
-    file = cli.project / "stacks" / "Pulumi.clouds.yaml"
-    initial = yaml.safe_load(file.read_text(encoding="utf-8"))
-    file.write_text(yaml.safe_dump({**initial, "config": STACK}), encoding="utf-8")
-    printed = there.run("preview", "--json")
-    states = [step["newState"] for step in json.loads(printed[printed.index("{") :])["steps"]]
-    return {state["urn"].rpartition("::")[2]: state.get("inputs", {}) for state in states}
-
-
-def _stand_in(home: Path, package: str, packages: Path) -> None:
-    plugin = json.loads((packages / f"pulumi_{package}" / "pulumi-plugin.json").read_text(encoding="utf-8"))
-    folder = home / "plugins" / f"resource-{package}-v{plugin['version']}"
-    folder.mkdir(parents=True)
-    launcher = folder / f"pulumi-resource-{package}"
-    launcher.write_text(
-        SCRIPT.format(root=shlex.quote(str(CHECKOUT)), python=shlex.quote(sys.executable), version=plugin["version"]),
-        encoding="utf-8",
-    )
-    launcher.chmod(0o755)
+    there = checkout_in(cli, clouds, (*PACKAGES, "kubernetes", "random"))
+    init(there, "clouds", STACK)
+    return planned(there)
 
 
 def test_a_preview_says_what_each_cloud_would_be_asked_for(made: dict[str, dict[str, Any]]) -> None:

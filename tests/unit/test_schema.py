@@ -76,8 +76,8 @@ def test_secrets_may_be_encrypted_and_nothing_else() -> None:
     for node in (token, keys):
         assert SECURE_TEXT in flatten(node)
         assert {"type": "string"} in flatten(node)
-    # The token, the consumers' keys, and of Higress: two passwords and the two keys of the security guard.
-    assert text(schema()).count('"secure": {') == 6
+    # The token, the kubeconfig, the consumers' keys, and of Higress: two passwords and two keys of the security guard.
+    assert text(schema()).count('"secure": {') == 7
     assert '"format": "password"' not in text(schema())
 
 
