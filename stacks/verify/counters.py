@@ -1,0 +1,93 @@
+"""Counters that a verification must move: vLLM's own of tokens, and the Envoy gateway's of requests."""
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import httpx
+
+from components.manifests import envoy
+from components.manifests.envoy.names import EDGE
+from components.manifests.envoy_gateway import gateway_selector
+from components.manifests.workload_pod import PORT
+from stacks.kubectl import Kubectl, KubectlError
+from stacks.settings import StackSettings
+
+PROMPT_TOKENS, ANSWER_TOKENS = "vllm:prompt_tokens_total", "vllm:generation_tokens_total"
+"""vLLM's counters of tokens: https://docs.vllm.ai/en/latest/usage/metrics.html"""
+REQUESTS = "envoy_http_downstream_rq_total"
+"""Envoy's counter of requests, by listener."""
+
+READ_SECONDS = 10.0
+"""How long a pod may take to show its counters."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What counters stood at, or why that is not known."""
+
+    counts: Mapping[str, float]
+    """The sum over all pods, by the counter's name."""
+    unknown: str | None = None
+    """Why the counters could not be read. None: they were."""
+
+
+def of_model(kubectl: Kubectl, model: str, namespace: str) -> Reading:
+    """The token counters of a model's ready pods."""
+    try:
+        slices = kubectl.find("endpointslices", selector=f"kubernetes.io/service-name={model}", namespace=namespace)
+        pods = sorted(set(_ready_pods(slices)))
+        return _summed(kubectl, pods, namespace, PORT, "/metrics", (PROMPT_TOKENS, ANSWER_TOKENS))
+    except KubectlError as error:
+        return Reading({}, error.problem)
+
+
+def of_gateway(kubectl: Kubectl, stack: StackSettings) -> Reading:
+    """The counter of clients' requests of the Envoy gateway's pods."""
+    selector = ",".join(f"{key}={value}" for key, value in gateway_selector(stack).items())
+    namespace = stack.cluster.namespace
+    try:
+        pods = [str(pod["metadata"]["name"]) for pod in kubectl.find("pods", selector=selector, namespace=namespace)]
+        wanted = (f'{REQUESTS}{{envoy_http_conn_manager_prefix="{EDGE}"}}',)
+        return _summed(kubectl, pods, namespace, envoy.POD.metrics_port, "/stats/prometheus", wanted)
+    except KubectlError as error:
+        return Reading({}, error.problem)
+
+
+def summed(texts: Iterable[str], wanted: Iterable[str]) -> dict[str, float]:
+    """The sum of counters over several answers in Prometheus's text format.
+
+    Args:
+        texts: the answers.
+        wanted: names of counters, or such with the labels that count.
+    """
+    sums = dict.fromkeys(wanted, 0.0)
+    for text in texts:
+        for line in text.splitlines():
+            for name in sums:
+                if line.startswith(name) and (found := re.fullmatch(r"(\{[^}]*\})? (\S+)( \d+)?", line[len(name) :])):
+                    sums[name] += float(found[2])
+    return sums
+
+
+def _summed(kubectl: Kubectl, pods: list[str], namespace: str, port: int, path: str, wanted: Iterable[str]) -> Reading:
+    if not pods:
+        return Reading({}, "there is no ready pod whose counters could be read")
+    texts = []
+    for pod in pods:
+        with kubectl.port_forward(f"pod/{pod}", port, namespace=namespace) as url:
+            try:
+                texts.append(httpx.get(url + path, timeout=READ_SECONDS).raise_for_status().text)
+            except httpx.HTTPError as error:
+                return Reading({}, f"{pod} did not show its counters ({error or type(error).__name__})")
+    return Reading(summed(texts, wanted))
+
+
+def _ready_pods(slices: Iterable[Mapping[str, object]]) -> Iterable[str]:
+    for one in slices:
+        endpoints = one.get("endpoints")
+        for endpoint in endpoints if isinstance(endpoints, list) else []:
+            with suppress(KeyError, TypeError):
+                if endpoint["conditions"].get("ready") and endpoint["targetRef"]["kind"] == "Pod":
+                    yield str(endpoint["targetRef"]["name"])
