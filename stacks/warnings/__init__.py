@@ -7,10 +7,19 @@ from stacks.fit.report import fit_warnings
 from stacks.settings import StackSettings
 from stacks.warnings.capacity import interruptions, shortages
 from stacks.warnings.compatibility import untested_versions
+from stacks.warnings.promotions import promotion_warnings
 from stacks.warnings.stopping import drain_warnings
 from stacks.warnings.weights import weights_warnings
 
-WARNINGS = (shortages, interruptions, weights_warnings, drain_warnings, fit_warnings, untested_versions)
+WARNINGS = (
+    promotion_warnings,
+    shortages,
+    interruptions,
+    weights_warnings,
+    drain_warnings,
+    fit_warnings,
+    untested_versions,
+)
 """Everything that warns, in the order in which it is printed."""
 
 

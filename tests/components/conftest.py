@@ -84,6 +84,8 @@ class _Ids(mocks.Mocks):
         return f"{args.name}-id", {**args.inputs, **made}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return {"outputs": {}}, []
         raise AssertionError(f"the program calls {args.token}")
 
 

@@ -46,6 +46,20 @@ def test_the_outputs_of_a_stack(main: Any) -> None:
     }
 
 
+def test_what_was_promoted_is_an_output_for_the_next_update(main: Any) -> None:
+    moved = [{"model": "qwen", "weight": 0}, {"model": "gemma", "weight": 100}]
+    program = main(
+        serving={"image": "i"},
+        pools=[{"name": "gpu"}],
+        models=[QWEN, GEMMA],
+        routes=[{"model": "chat", "upstreams": SHARED}],
+        promotions=[{"route": "chat", "upstreams": moved}],
+    )
+    outputs = program.outputs["modelyard-test"]
+    assert outputs["routes"]["chat"]["upstreams"] == {"qwen": 0, "gemma": 100}
+    assert outputs["promotions"] == [{"route": "chat", "headers": {}, "upstreams": moved, "insteadOf": SHARED}]
+
+
 def test_mistakes_end_the_program_with_their_sentences_and_no_stack_trace(main: Any) -> None:
     with pytest.raises(pulumi.RunError) as caught:
         main(models=[{**QWEN, "gpus": 0}], modles=[])
