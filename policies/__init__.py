@@ -1,0 +1,1 @@
+"""Policies: what must hold of every stack that serves models, whoever wrote its objects."""

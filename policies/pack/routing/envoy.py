@@ -1,0 +1,87 @@
+"""Routes of Envoy, from the clusters in a ConfigMap that it watches, or in a file that it starts with."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from policies.pack.resource import Resource
+from policies.pack.routing.route import Route, Target
+from policies.pack.rule import View
+from policies.pack.values import Properties, at, items, mapping, text
+
+CHAINS = ("envoy.clusters.composite", "envoy.clusters.aggregate")
+"""Clusters that ask others, one after the other."""
+METADATA = "modelyard"
+"""Namespace of endpoints' metadata in which the model's name stands, where the address is an internal listener's."""
+
+
+def routes(view: View) -> Iterator[Route]:
+    """The routes of all Envoys whose configuration is in the stack: one for each chain of clusters."""
+    for resource in view.of_kind("ConfigMap", "Secret"):
+        known = {text(each, "name"): each for document in documents(resource) for each in clusters(document)}
+        for name, cluster in known.items():
+            members = _members(cluster)
+            if not members:
+                continue
+            first, *others = (_target(member, known) for member in members)
+            # The same cluster once more is a second try, and no fallback.
+            is_lone = len(set(members)) == 1
+            called = f"the chain {name!r}"
+            yield Route(called, called, resource, (first,), () if is_lone else tuple(others))
+
+
+def documents(resource: Resource) -> Iterator[Properties]:
+    """The configurations of Envoy that a ConfigMap or a Secret holds."""
+    plain, encoded = mapping(resource.props, "data"), resource.kind == "Secret"
+    for source, is_encoded in ((plain, encoded), (mapping(resource.props, "stringData"), False)):
+        for key in source:
+            if key.endswith((".json", ".yaml", ".yml")):
+                found = _parsed(text(source, key), encoded=is_encoded)
+                if isinstance(found, Mapping) and ("static_resources" in found or "resources" in found):
+                    yield found
+
+
+def clusters(document: Properties) -> list[Properties]:
+    """The clusters of a configuration, or of a file of them."""
+    return [*items(document, "static_resources", "clusters"), *items(document, "resources")]
+
+
+def listeners(document: Properties) -> list[Properties]:
+    """The listeners of a configuration that others can connect to."""
+    found = [*items(document, "static_resources", "listeners"), *items(document, "resources")]
+    return [each for each in found if at(each, "address", "socket_address") is not None]
+
+
+def _parsed(content: str, *, encoded: bool) -> Any:
+    try:
+        plain = base64.b64decode(content, validate=True).decode() if encoded else content
+        return json.loads(plain) if plain.lstrip().startswith("{") else yaml.safe_load(plain)
+    except (ValueError, yaml.YAMLError):
+        return None
+
+
+def _members(cluster: Properties) -> list[str]:
+    kind = mapping(cluster, "cluster_type")
+    if text(kind, "name") not in CHAINS:
+        return []
+    members = items(kind, "typed_config", "clusters")
+    return [each if isinstance(each, str) else text(each, "name") for each in members]
+
+
+def _target(name: str, known: Mapping[str, Properties]) -> Target:
+    cluster = known.get(name)
+    if cluster is None:
+        return Target(name, None)
+    for locality in items(cluster, "load_assignment", "endpoints"):
+        for each in items(locality, "lb_endpoints"):
+            if address := text(each, "endpoint", "address", "socket_address", "address"):
+                return Target(name, address)
+            # By the internal listener that puts another name into the body: the model's own cluster has its host.
+            model = text(each, "metadata", "filter_metadata", METADATA, "model")
+            if model and model != name and model in known:
+                return Target(model, _target(model, known).host)
+    # Found by other means, such as EDS: nobody can say here whether it exists.
+    return Target(name, "")

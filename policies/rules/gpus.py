@@ -1,0 +1,118 @@
+"""GPUs: as many as vLLM divides its work over, and on nodes that have them."""
+
+from collections.abc import Iterator
+
+from policies.pack.kubernetes.engines import Engine, engine_of
+from policies.pack.kubernetes.pods import Pod, pods
+from policies.pack.kubernetes.workloads import Workload, models
+from policies.pack.rule import Parameter, Problem, Rule, View, each
+from policies.pack.values import at, items, mapping, text
+
+
+def _parallelism(view: View) -> Iterator[Problem]:
+    return each(models(view), _divided)
+
+
+def _divided(workload: Workload) -> Iterator[Problem]:
+    if workload.is_playground:
+        for found in workload.flavor_gpus:
+            yield from _compare(workload, "its OpenModel", sum(found.values()), workload.engines[0][1])
+        return
+    for pod in workload.pods:
+        for container in pod.containers:
+            engine = engine_of(container)
+            if engine and container.gpus:
+                yield from _compare(workload, container.name, sum(container.gpus.values()), engine)
+
+
+def _compare(workload: Workload, place: str, found: float, engine: Engine) -> Iterator[Problem]:
+    wanted = _gpus_of_pod(engine, workload.nodes)
+    if found == wanted:
+        return
+    sizes = ", ".join(
+        f"{name} {engine.count(field)}"
+        for name, field in (
+            ("tensor", "tensor_parallel_size"),
+            ("pipeline", "pipeline_parallel_size"),
+            ("data", "data_parallel_size"),
+        )
+    )
+    over = f" over {workload.nodes} nodes" if workload.nodes > 1 else ""
+    yield Problem(
+        workload.resource,
+        f"{place} has {_count(found)}, and vLLM's parallelism ({sizes}{over}) uses {_count(wanted)} of each pod",
+        f"write a limit of {wanted:g}, or parallel sizes whose product is {found * workload.nodes:g}",
+    )
+
+
+def _gpus_of_pod(engine: Engine, nodes: int) -> float:
+    layers = engine.count("tensor_parallel_size") * engine.count("pipeline_parallel_size")
+    # Pods that vLLM joins by itself, or LeaderWorkerSet for Ray, have one part of a replica each.
+    parts = max(engine.count("nnodes"), nodes)
+    if engine.setting("data_parallel_size_local"):
+        return layers * engine.count("data_parallel_size_local")
+    return layers * engine.count("data_parallel_size") / parts
+
+
+def _count(gpus: float) -> str:
+    return "1 GPU" if gpus == 1 else f"{gpus:g} GPUs"
+
+
+def _placement(view: View) -> Iterator[Problem]:
+    taints = list(view.parameters["taints"])
+    yield from each(pods(view), lambda pod: _placed(pod, taints))
+
+
+def _placed(pod: Pod, taints: list[str]) -> Iterator[Problem]:
+    if not pod.gpus:
+        return
+    required = mapping(pod.spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    if not mapping(pod.spec, "nodeSelector") and not required:
+        yield Problem(
+            pod.resource,
+            "its pods have GPUs and say of no node that it will do",
+            "write a nodeSelector of the pool's labels, such as nvidia.com/gpu.product, or a required nodeAffinity",
+        )
+    keys = {name for container in pod.containers for name in container.gpus} | set(taints)
+    if not any(_tolerates(toleration, keys) for toleration in items(pod.spec, "tolerations")):
+        yield Problem(
+            pod.resource,
+            f"its pods have GPUs and tolerate none of the taints {', '.join(sorted(keys))}",
+            "write a toleration of that key, with operator Exists and effect NoSchedule",
+        )
+
+
+def _tolerates(toleration: object, keys: set[str]) -> bool:
+    key = at(toleration, "key")
+    return key in keys or (key is None and text(toleration, "operator") == "Exists")
+
+
+RULES = (
+    Rule(
+        id="gpu-parallelism",
+        what="A model has as many GPUs as vLLM divides its work over.",
+        why="so either a GPU idles that is paid for, or vLLM does not start",
+        instead="make the limit of GPUs the product of vLLM's parallel sizes",
+        severity="high",
+        scope="stack",
+        check=_parallelism,
+    ),
+    Rule(
+        id="gpu-placement",
+        what="Pods with GPUs choose the nodes of a pool, and tolerate their taint.",
+        why="so they would land on nodes of another GPU, or wait for ever before tainted ones",
+        instead="write a nodeSelector and a toleration",
+        severity="medium",
+        scope="resource",
+        check=_placement,
+        elsewhere="advisory",
+        parameters=(
+            Parameter(
+                "taints",
+                "array",
+                "Keys of taints of GPU nodes, beside the names of the GPUs' resources",
+                ["nvidia.com/gpu", "amd.com/gpu", "sku", "dedicated"],
+            ),
+        ),
+    ),
+)

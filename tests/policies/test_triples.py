@@ -1,0 +1,857 @@
+"""Every rule: resources that it lets pass, resources that break it, and resources of which too little is known."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from policies.pack.catalogue import RULES
+from policies.pack.resource import Resource
+from tests.policies.builders import (
+    UNKNOWN,
+    model,
+    obj,
+    outputs,
+    release,
+    say,
+    secret,
+    service,
+)
+
+Resources = tuple[Resource, ...]
+
+
+@dataclass(frozen=True)
+class Triple:
+    """What a rule is tried with. One entry a case."""
+
+    passes: tuple[Resources, ...]
+    fails: tuple[tuple[Resources, str], ...]
+    """Resources, and the sentence that is said of them."""
+    unknown: tuple[Resources, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def of(*resources: Resource) -> Resources:
+    return resources
+
+
+def playground(args: list[str], gpus: str) -> Resources:
+    claim = {"modelClaim": {"modelName": "qwen"}, "backendRuntimeConfig": {"args": args}}
+    flavors = {"inferenceConfig": {"flavors": [{"name": "gpu", "limits": {"nvidia.com/gpu": gpus}}]}}
+    return of(obj("Playground", "qwen", spec=claim), obj("OpenModel", "qwen", spec=flavors))
+
+
+def group(gpus: str, size: int) -> Resource:
+    container = {
+        "name": "vllm",
+        "image": "vllm/vllm-openai:v0.32.0",
+        "args": ["--tensor-parallel-size", "8", "--pipeline-parallel-size", "2"],
+        "resources": {"limits": {"nvidia.com/gpu": gpus}},
+    }
+    pod = {"spec": {"containers": [container]}}
+    template = {"size": size, "leaderTemplate": pod, "workerTemplate": pod}
+    return obj("LeaderWorkerSet", "big", spec={"replicas": 1, "leaderWorkerTemplate": template})
+
+
+TWO_GPUS = {"resources": {"limits": {"nvidia.com/gpu": "2"}}}
+
+
+def chains(*members: str, exists: tuple[str, ...] = ("qwen", "gemma")) -> Resource:
+    """An Envoy's clusters: those of models, and a chain of these."""
+    clusters: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "load_assignment": {
+                "endpoints": [
+                    {
+                        "lb_endpoints": [
+                            {
+                                "endpoint": {
+                                    "address": {
+                                        "socket_address": {
+                                            "address": f"{name}.models.svc.cluster.local",
+                                            "port_value": 8080,
+                                        }
+                                    }
+                                }
+                            }
+                        ]
+                    }
+                ]
+            },
+        }
+        for name in exists
+    ]
+    clusters.append(
+        {
+            "name": "chain",
+            "cluster_type": {
+                "name": "envoy.clusters.aggregate",
+                "typed_config": {"clusters": list(members)},
+            },
+        }
+    )
+    return obj("ConfigMap", "routes", data={"cds.json": json.dumps({"resources": clusters})})
+
+
+UNKNOWN_CHAINS = obj("ConfigMap", "routes", data={"cds.json": UNKNOWN})
+
+
+def zone(name: str, of_zone: str) -> Resource:
+    return model(name, pod={"nodeSelector": {"topology.kubernetes.io/zone": of_zone}})
+
+
+BOTH = of(model("qwen"), service("qwen"), model("gemma"), service("gemma"))
+
+
+def scaled(name: str, least: Any) -> Resource:
+    return obj(
+        "ScaledObject",
+        name,
+        spec={"scaleTargetRef": {"kind": "StatefulSet", "name": name}, "minReplicaCount": least, "maxReplicaCount": 3},
+    )
+
+
+def higress(**gateway: Any) -> Resource:
+    values = {"higress-core": {"gateway": gateway}}
+    return release(chart="higress", version="2.2.4", namespace="higress-system", values=values)
+
+
+def ingress(*, tls: bool = True, redirect: bool = True, **annotations: str) -> Resource:
+    own = {
+        "higress.io/destination": "llm-qwen.internal.dns:8080",
+        "higress.io/exact-match-header-x-higress-llm-model": "qwen",
+        **({"higress.io/ssl-redirect": "true"} if redirect else {}),
+        **annotations,
+    }
+    spec: dict[str, Any] = {"ingressClassName": "higress", "rules": [{"host": "llm.example.com"}]}
+    if tls:
+        spec["tls"] = [{"hosts": ["llm.example.com"], "secretName": "llm"}]
+    return obj("Ingress", "chat", metadata={"annotations": own}, spec=spec)
+
+
+def plugin(name: str, **spec: Any) -> Resource:
+    return obj("WasmPlugin", name, spec={"url": f"oci://registry.example.com/plugins/{name}:2.0.0", **spec})
+
+
+def envoy(filters: list[str], *, tls: bool = False) -> Resources:
+    chain: dict[str, Any] = {
+        "filters": [{"typed_config": {"http_filters": [{"name": f"envoy.filters.http.{name}"} for name in filters]}}]
+    }
+    if tls:
+        chain["transport_socket"] = {"name": "envoy.transport_sockets.tls"}
+    bootstrap = {
+        "static_resources": {
+            "listeners": [{"address": {"socket_address": {"port_value": 8080}}, "filter_chains": [chain]}]
+        }
+    }
+    data = {"bootstrap.json": base64.b64encode(json.dumps(bootstrap).encode()).decode()}
+    return of(gateway(), gateway_service(), obj("Secret", "bootstrap", data=secret(data)))
+
+
+def gateway(**spec: Any) -> Resource:
+    own = {"app": "gateway"}
+    pod = {
+        "containers": [
+            {
+                "name": "envoy",
+                "image": "envoyproxy/envoy:v1.40.0",
+                "ports": [{"name": "http", "containerPort": 8080}],
+            }
+        ],
+        "volumes": [{"name": "bootstrap", "secret": {"secretName": "bootstrap"}}],
+    }
+    return obj(
+        "Deployment", "gateway", spec={"replicas": 2, "template": {"metadata": {"labels": own}, "spec": pod}, **spec}
+    )
+
+
+def gateway_service(kind: str = "LoadBalancer", **spec: Any) -> Resource:
+    ports = [{"port": 80, "targetPort": "http"}]
+    return obj("Service", "gateway", spec={"type": kind, "selector": {"app": "gateway"}, "ports": ports, **spec})
+
+
+def budget(labels: Any, namespace: str = "models") -> Resource:
+    spec = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+    return obj("PodDisruptionBudget", "gateway", namespace=namespace, spec=spec)
+
+
+def policy(selector: Any, **spec: Any) -> Resource:
+    rules = [{"from": [{"podSelector": {"matchLabels": {"app": "gateway"}}}]}]
+    return obj("NetworkPolicy", "models", spec={"podSelector": selector, "ingress": rules, **spec})
+
+
+TRIPLES: dict[str, Triple] = {
+    "gpu-parallelism": Triple(
+        passes=(
+            of(model()),
+            of(model(container={**TWO_GPUS, "args": ["--model", "q", "-tp", "2"]})),
+            of(model(container={**TWO_GPUS, "args": ["--model", "q", "--data-parallel-size=2"]})),
+            of(model(container={"image": "nginx:1.29", **TWO_GPUS})),
+            of(group("8", 2)),
+            playground(["HOME=/tmp", "vllm", "serve", "q", "--tensor-parallel-size", "2"], "2"),
+        ),
+        fails=(
+            (
+                of(model(container=TWO_GPUS)),
+                "StatefulSet models/qwen: container 'vllm' has 2 GPUs, and vLLM's parallelism (tensor 1, pipeline 1, "
+                "data 1) uses 1 GPU of each pod, so either a GPU idles that is paid for, or vLLM does not start: write "
+                "a limit of 1, or parallel sizes whose product is 2",
+            ),
+            (
+                of(group("4", 2)),
+                "LeaderWorkerSet models/big: container 'vllm' has 4 GPUs, and vLLM's parallelism (tensor 8, pipeline "
+                "2, data 1 over 2 nodes) uses 8 GPUs of each pod, so either a GPU idles that is paid for, or vLLM does "
+                "not start: write a limit of 8, or parallel sizes whose product is 8",
+            ),
+            (
+                playground(["vllm", "serve", "q"], "2"),
+                "Playground models/qwen: its OpenModel has 2 GPUs, and vLLM's parallelism (tensor 1, pipeline 1, data "
+                "1) uses 1 GPU of each pod, so either a GPU idles that is paid for, or vLLM does not start: write a "
+                "limit of 1, or parallel sizes whose product is 2",
+            ),
+        ),
+        unknown=(
+            of(model(container={"resources": {"limits": {"nvidia.com/gpu": UNKNOWN}}})),
+            of(model(container={**TWO_GPUS, "args": ["--tensor-parallel-size", UNKNOWN]})),
+            of(model(container={**TWO_GPUS, "args": UNKNOWN})),
+        ),
+    ),
+    "gpu-placement": Triple(
+        passes=(
+            of(model()),
+            of(model(pod={"tolerations": [{"operator": "Exists"}]})),
+            of(model(container={"resources": {"limits": {"nvidia.com/gpu": None}}}, pod={"nodeSelector": None})),
+        ),
+        fails=(
+            (
+                of(model(pod={"nodeSelector": None})),
+                "StatefulSet models/qwen: its pods have GPUs and say of no node that it will do, so they would land on "
+                "nodes of another GPU, or wait for ever before tainted ones: write a nodeSelector of the pool's "
+                "labels, such as nvidia.com/gpu.product, or a required nodeAffinity",
+            ),
+            (
+                of(model(pod={"tolerations": [{"key": "other", "operator": "Exists"}]})),
+                "StatefulSet models/qwen: its pods have GPUs and tolerate none of the taints amd.com/gpu, dedicated, "
+                "nvidia.com/gpu, sku, so they would land on nodes of another GPU, or wait for ever before tainted "
+                "ones: write a toleration of that key, with operator Exists and effect NoSchedule",
+            ),
+        ),
+        unknown=(of(model(pod={"nodeSelector": UNKNOWN, "tolerations": UNKNOWN})),),
+    ),
+    "pinned-images": Triple(
+        passes=(
+            of(model()),
+            of(model(container={"image": f"vllm/vllm-openai@sha256:{'0' * 64}"})),
+            of(plugin("ai-proxy"), higress(), release(chart="./chart")),
+        ),
+        fails=(
+            (
+                of(model(container={"image": "vllm/vllm-openai:latest"})),
+                "StatefulSet models/qwen: container 'vllm' runs 'vllm/vllm-openai:latest', so a restart may bring "
+                "another program than the one that was tried: write a digest (name@sha256:...) or the tag of a release",
+            ),
+            (
+                of(model(container={"image": "registry.example.com:5000/vllm"})),
+                "StatefulSet models/qwen: container 'vllm' runs 'registry.example.com:5000/vllm', which has no tag, so "
+                "latest, so a restart may bring another program than the one that was tried: write vllm@sha256:..., "
+                "or a tag",
+            ),
+            (
+                of(obj("WasmPlugin", "p", spec={"url": "oci://registry.example.com/plugins/ai-proxy:latest"})),
+                "WasmPlugin models/p: the plugin is 'registry.example.com/plugins/ai-proxy:latest', so a restart may "
+                "bring another program than the one that was tried: write a digest (name@sha256:...) or the tag of a "
+                "release",
+            ),
+            (
+                of(release(chart="higress")),
+                "Release chart: the chart 'higress' has no version, so a restart may bring another program than the "
+                "one that was tried: write the version that was tried as `version`",
+            ),
+            (
+                of(release(chart="x", version="1", values={"router": {"image": {"tag": "latest"}}})),
+                "Release chart: the chart's value router.image.tag is 'latest', so a restart may bring another program "
+                "than the one that was tried: write a digest (name@sha256:...) or the tag of a release",
+            ),
+            (
+                of(obj("BackendRuntime", "r", spec={"image": "vllm/vllm-openai", "version": "latest"})),
+                "BackendRuntime models/r: models run 'vllm/vllm-openai:latest', so a restart may bring another program "
+                "than the one that was tried: write a digest (name@sha256:...) or the tag of a release",
+            ),
+        ),
+        unknown=(
+            of(model(container={"image": UNKNOWN}), plugin("p", url=UNKNOWN), release(chart="x", version=UNKNOWN)),
+        ),
+    ),
+    "literal-secrets": Triple(
+        passes=(
+            of(
+                model(
+                    container={
+                        "env": [
+                            {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}},
+                            {"name": "MAX_TOKENS", "value": "4096"},
+                            {"name": "API_KEY", "value": "$(FROM_SECRET)"},
+                        ]
+                    }
+                )
+            ),
+            of(obj("Secret", "hub", data=secret({"token": "aGZf"}))),
+            of(obj("ConfigMap", "c", data={"tokenizer": "auto", "password": "${secret.redis.password}"})),
+        ),
+        fails=(
+            (
+                of(model(container={"env": [{"name": "HF_TOKEN", "value": "not-even-a-real-one"}]})),
+                "StatefulSet models/qwen: container 'vllm' has the value of HF_TOKEN in the clear, so everybody who "
+                "may read the object or the stack's state can read it: write valueFrom.secretKeyRef, and the value "
+                "into a Secret",
+            ),
+            (
+                of(model(container={"args": ["--model", "q", "--api-key", "letmein"]})),
+                "StatefulSet models/qwen: container 'vllm' has the value of --api-key on its command line, so "
+                "everybody who may read the object or the stack's state can read it: write a variable from a Secret, "
+                "such as VLLM_API_KEY, or $(NAME) of one",
+            ),
+            (
+                of(obj("ConfigMap", "c", data={"settings": f"token = hf_{'a' * 34}"})),
+                "ConfigMap models/c: data.settings holds a token of Hugging Face, so everybody who may read the object "
+                "or the stack's state can read it: put it into a Secret and refer to it, and make a new one, for this "
+                "one has been seen",
+            ),
+            (
+                of(release(chart="x", version="1", values={"redis": {"password": "hunter2"}})),
+                "Release chart: values.redis.password is a value in the clear, and a secret by its name, so everybody "
+                "who may read the object or the stack's state can read it: put it into a Secret and refer to it, and "
+                "make a new one, for this one has been seen",
+            ),
+            (
+                of(obj("Secret", "hub", data={"token": "aGZf"})),
+                "Secret models/hub: data is not marked as a secret, and stands in Pulumi's state and output in the "
+                "clear, so everybody who may read the object or the stack's state can read it: write "
+                "pulumi.Output.secret(...), or take it from `pulumi config set --secret`",
+            ),
+        ),
+        unknown=(
+            of(
+                model(container={"env": [{"name": "HF_TOKEN", "value": UNKNOWN}]}),
+                obj("ConfigMap", "c", data={"password": UNKNOWN}),
+                obj("ConfigMap", "c", data=UNKNOWN),
+                obj("Secret", "hub", data=UNKNOWN),
+            ),
+        ),
+    ),
+    "secret-outputs": Triple(
+        passes=(of(outputs(base_url="https://llm.example.com/v1", console_password=secret("s3cret-of-the-console"))),),
+        fails=(
+            (
+                of(outputs(console_password="s3cret-of-the-console")),
+                "Stack modelyard-dev: output console_password is a value in the clear, and a secret by its name, so "
+                "`pulumi stack output`, the state and every log of an update show it: export pulumi.Output.secret(...)",
+            ),
+            (
+                of(outputs(hub={"url": f"https://hub?t=hf_{'b' * 34}"})),
+                "Stack modelyard-dev: output hub.url holds a token of Hugging Face, so `pulumi stack output`, the "
+                "state and every log of an update show it: export pulumi.Output.secret(...)",
+            ),
+        ),
+        unknown=(of(outputs(console_password=UNKNOWN, keys={"token": UNKNOWN})),),
+    ),
+    "trust-remote-code": Triple(
+        passes=(
+            of(model()),
+            of(model(container={"args": ["--model", "q", "--no-trust-remote-code"]})),
+            of(
+                model(
+                    container={"args": ["--model", "q", "--trust-remote-code"]},
+                    annotations={"waive.modelyard.dev/trust-remote-code": "2026-12-31: read at b968826d"},
+                )
+            ),
+        ),
+        fails=(
+            (
+                of(model(container={"args": ["--model", "q", "--trust_remote_code", "--port", "8080"]})),
+                "StatefulSet models/qwen: vLLM runs with --trust-remote-code, so whoever can write to the repository "
+                "runs programs in the pod, with its tokens and its network: leave it out where vLLM knows the "
+                "architecture, else pin the revision, read the code and write the annotation "
+                "waive.modelyard.dev/trust-remote-code with a day and what was read",
+            ),
+        ),
+        unknown=(of(model(container={"args": UNKNOWN}), model(container={"args": ["--trust-remote-code", UNKNOWN]})),),
+    ),
+    "route-auth": Triple(
+        passes=(
+            envoy(["api_key_auth", "router"]),
+            of(gateway(), gateway_service("ClusterIP")),
+            of(ingress(), plugin("jwt-auth", matchRules=[{"ingress": ["chat"], "config": {"allow": ["web"]}}])),
+            of(ingress(), higress(service={"type": "ClusterIP"})),
+            of(model(container={"env": [{"name": "VLLM_API_KEY"}]}), service(type="LoadBalancer")),
+        ),
+        fails=(
+            (
+                envoy(["router"]),
+                "Service models/gateway: type LoadBalancer leads to an Envoy that asks nobody who calls, so whoever "
+                "finds the address has GPUs for nothing: write consumers with keys "
+                "(modelyard:gateway.auth.consumers), or type: ClusterIP",
+            ),
+            (
+                of(model(), service(type="NodePort")),
+                "Service models/qwen: type NodePort leads straight to vLLM without an API key, so whoever finds the "
+                "address has GPUs for nothing: write type: ClusterIP and a gateway before it, or VLLM_API_KEY from a "
+                "Secret",
+            ),
+            (
+                of(ingress(), plugin("key-auth", matchRules=[{"ingress": ["other"], "config": {}}])),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your Ingress "
+                "controller asks",
+            ),
+        ),
+        unknown=(
+            of(gateway(), gateway_service(), obj("Secret", "bootstrap", data={"bootstrap.json": UNKNOWN})),
+            of(ingress(), plugin("key-auth", matchRules=UNKNOWN)),
+            of(model(), service(type=UNKNOWN)),
+        ),
+    ),
+    "route-tls": Triple(
+        passes=(
+            of(ingress()),
+            envoy(["api_key_auth"], tls=True),
+            of(
+                model(),
+                service(
+                    type="LoadBalancer",
+                    annotations={"service.beta.kubernetes.io/aws-load-balancer-ssl-cert": "arn:aws:acm:x"},
+                ),
+            ),
+        ),
+        fails=(
+            (
+                of(ingress(tls=False)),
+                "Ingress models/chat: host 'llm.example.com' is answered without TLS, so keys, prompts and answers can "
+                "be read on the way: write a host and `tls` with its certificate (modelyard:gateway.domain and "
+                "gateway.tls)",
+            ),
+            (
+                of(ingress(redirect=False)),
+                "Ingress models/chat: it has TLS and is answered without it as well, so keys, prompts and answers can "
+                'be read on the way: write the annotation higress.io/ssl-redirect: "true"',
+            ),
+            (
+                envoy(["api_key_auth"]),
+                "Service models/gateway: type LoadBalancer is reached without TLS, so keys, prompts and answers can be "
+                "read on the way: let the load balancer have the certificate, or write type: ClusterIP and an Ingress "
+                "with `tls` before it",
+            ),
+            (
+                of(obj("Gateway", "g", spec={"listeners": [{"protocol": "HTTP"}]})),
+                "Gateway models/g: none of its listeners has TLS, so keys, prompts and answers can be read on the way: "
+                "write one of protocol HTTPS with its certificate",
+            ),
+        ),
+        unknown=(
+            of(obj("Ingress", "chat", spec={"rules": [{"host": UNKNOWN}]})),
+            of(obj("Ingress", "chat", spec={"rules": [{"host": "a"}], "tls": UNKNOWN})),
+            of(gateway(), gateway_service(), obj("Secret", "bootstrap", data={"bootstrap.json": UNKNOWN})),
+        ),
+    ),
+    "load-balancer-sources": Triple(
+        passes=(
+            of(gateway_service(loadBalancerSourceRanges=["203.0.113.0/24"])),
+            of(gateway_service("NodePort")),
+            of(service(type="LoadBalancer", annotations={"networking.gke.io/load-balancer-type": "Internal"})),
+            of(higress(service={"type": "LoadBalancer", "loadBalancerSourceRanges": ["203.0.113.0/24"]})),
+            of(higress(), plugin("ip-restriction", defaultConfig={"allow": ["203.0.113.0/24"]})),
+        ),
+        fails=(
+            (
+                of(gateway_service()),
+                "Service models/gateway: its load balancer lets in the whole internet, so one stolen key, or one fault "
+                "of the gateway, is enough to use it from anywhere: write loadBalancerSourceRanges "
+                "(modelyard:gateway.service.sourceRanges), or your cloud's annotation for an internal load balancer",
+            ),
+            (
+                of(gateway_service(loadBalancerSourceRanges=["0.0.0.0/0"])),
+                "Service models/gateway: its load balancer lets in only 0.0.0.0/0, which is everybody, so one stolen "
+                "key, or one fault of the gateway, is enough to use it from anywhere: write loadBalancerSourceRanges "
+                "(modelyard:gateway.service.sourceRanges), or your cloud's annotation for an internal load balancer",
+            ),
+            (
+                of(higress()),
+                "Release chart: its load balancer lets in the whole internet, so one stolen key, or one fault of the "
+                "gateway, is enough to use it from anywhere: write loadBalancerSourceRanges "
+                "(modelyard:gateway.service.sourceRanges), or your cloud's annotation for an internal load balancer",
+            ),
+        ),
+        unknown=(
+            of(gateway_service(loadBalancerSourceRanges=UNKNOWN)),
+            of(gateway_service(loadBalancerSourceRanges=[UNKNOWN])),
+            of(higress(service=UNKNOWN)),
+        ),
+    ),
+    "fallback-exists": Triple(
+        passes=(of(*BOTH, chains("qwen", "gemma")), of(chains("qwen", "gemma")), of(*BOTH, chains("qwen", "qwen"))),
+        fails=(
+            (
+                of(*BOTH, chains("qwen", "mistral")),
+                "ConfigMap models/routes: the chain 'chain' falls back on 'mistral', unknown to the gateway, so "
+                "nothing would answer when it is needed: write the name of a model of the stack",
+            ),
+            (
+                of(*BOTH[:2], chains("qwen", "gemma")),
+                "ConfigMap models/routes: the chain 'chain' falls back on 'gemma.models.svc.cluster.local', and there "
+                "is no such Service, so nothing would answer when it is needed: write the name of a model of the stack",
+            ),
+        ),
+        unknown=(of(*BOTH, UNKNOWN_CHAINS),),
+    ),
+    "fallback-differs": Triple(
+        passes=(of(*BOTH, chains("qwen", "gemma")), of(*BOTH, chains("qwen", "qwen"))),
+        fails=(
+            (
+                of(*BOTH, chains("qwen", "gemma", "qwen")),
+                "ConfigMap models/routes: the chain 'chain' falls back on 'qwen', which it has asked before, so what "
+                "has just failed is asked again, and the client waits twice: write another model, or none",
+            ),
+        ),
+        unknown=(of(*BOTH, UNKNOWN_CHAINS),),
+    ),
+    "fallback-warm": Triple(
+        passes=(
+            of(*BOTH, chains("qwen", "gemma")),
+            of(*BOTH, scaled("gemma", 1), chains("qwen", "gemma")),
+            of(*BOTH, scaled("qwen", 0), chains("qwen", "gemma")),
+        ),
+        fails=(
+            (
+                of(*BOTH, scaled("gemma", 0), chains("qwen", "gemma")),
+                "ConfigMap models/routes: the chain 'chain' falls back on 'gemma', which may have no replica, so its "
+                "requests would wait minutes for a start, or fail: write at least one replica for 'gemma', or another "
+                "fallback",
+            ),
+        ),
+        unknown=(of(*BOTH, scaled("gemma", UNKNOWN), chains("qwen", "gemma")), of(*BOTH, UNKNOWN_CHAINS)),
+    ),
+    "fallback-elsewhere": Triple(
+        passes=(
+            of(zone("qwen", "a"), service("qwen"), zone("gemma", "b"), service("gemma"), chains("qwen", "gemma")),
+            of(*BOTH[:2], chains("qwen", "gemma")),
+        ),
+        fails=(
+            (
+                of(*BOTH, chains("qwen", "gemma")),
+                "ConfigMap models/routes: the chain 'chain' falls back from 'qwen' on 'gemma', all of one pool and "
+                "zone, so a zone without power, or a pool without machines, takes both: put one model of the chain on "
+                "a pool of another zone (topology.kubernetes.io/zone) or other GPUs",
+            ),
+        ),
+        unknown=(
+            of(zone("qwen", "a"), service("qwen"), zone("gemma", UNKNOWN), service("gemma"), chains("qwen", "gemma")),
+        ),
+    ),
+    "scale-to-zero-fallback": Triple(
+        passes=(
+            of(*BOTH, scaled("qwen", 0), chains("qwen", "gemma")),
+            of(model(), scaled("qwen", 0)),
+            of(*BOTH, scaled("qwen", 1), chains("qwen", "qwen")),
+        ),
+        fails=(
+            (
+                of(*BOTH, scaled("qwen", 0), chains("qwen", "qwen")),
+                "StatefulSet models/qwen: it may have no replica, and the chain 'chain' has nobody with one who "
+                "answers until it is back, so requests would fail until a replica has started: write a fallback that "
+                "always has a replica, or at least one for 'qwen'",
+            ),
+        ),
+        unknown=(
+            of(*BOTH, scaled("qwen", UNKNOWN), chains("qwen", "qwen")),
+            of(*BOTH, scaled("qwen", 0), UNKNOWN_CHAINS),
+        ),
+    ),
+    "gateway-availability": Triple(
+        passes=(
+            of(gateway(), budget({"app": "gateway"})),
+            of(
+                higress(autoscaling={"enabled": True, "minReplicas": 3}),
+                budget({"app": "higress-gateway"}, "higress-system"),
+            ),
+            of(model()),
+        ),
+        fails=(
+            (
+                of(gateway(replicas=1), budget({"app": "gateway"})),
+                "Deployment models/gateway: the gateway may have 1 pod, so a node that fails or is drained may take "
+                "every model out of reach: write 2 replicas or more (modelyard:gateway.replicas, or "
+                "gateway.autoscaling.minReplicas)",
+            ),
+            (
+                of(gateway(), budget({"app": "other"})),
+                "Deployment models/gateway: no PodDisruptionBudget chooses the gateway's pods, so a node that fails or "
+                "is drained may take every model out of reach: write one with maxUnavailable: 1; a gateway of two "
+                "replicas or more gets it from the program",
+            ),
+            (
+                of(higress(replicas=1), budget({"app": "higress-gateway"}, "higress-system")),
+                "Release chart: the gateway may have 1 pod, so a node that fails or is drained may take every model "
+                "out of reach: write 2 replicas or more (modelyard:gateway.replicas, or "
+                "gateway.autoscaling.minReplicas)",
+            ),
+        ),
+        unknown=(of(gateway(replicas=UNKNOWN)), of(gateway(), budget({"app": UNKNOWN})), of(higress(replicas=UNKNOWN))),
+    ),
+    "container-resources": Triple(
+        passes=(of(model()),),
+        fails=(
+            (
+                of(model(container={"resources": {"requests": {"cpu": None}}})),
+                "StatefulSet models/qwen: container 'vllm' has no requests.cpu, so the scheduler may put it where "
+                "there is no room, and it or a neighbour is killed: write resources.requests.cpu of what was measured",
+            ),
+            (
+                of(model(container={"resources": {"limits": {"memory": None}}})),
+                "StatefulSet models/qwen: container 'vllm' has no limits.memory, so the scheduler may put it where "
+                "there is no room, and it or a neighbour is killed: write resources.limits.memory of what was measured",
+            ),
+        ),
+        unknown=(
+            of(model(container={"resources": UNKNOWN})),
+            of(model(container={"resources": {"requests": UNKNOWN}})),
+        ),
+    ),
+    "probes": Triple(
+        passes=(of(model()), of(obj("Job", "fetch", spec={"template": {"spec": {"containers": [{"ports": [{}]}]}}}))),
+        fails=(
+            (
+                of(model(container={"startupProbe": None})),
+                "StatefulSet models/qwen: container 'vllm' has no startupProbe, so requests would go to a pod that "
+                "still loads or hangs, or a start is taken for one that hangs: write a startupProbe, such as of "
+                "/health",
+            ),
+            (
+                of(model(container={"image": "nginx:1.29", "readinessProbe": None})),
+                "StatefulSet models/qwen: container 'vllm' has no readinessProbe, so requests would go to a pod that "
+                "still loads or hangs, or a start is taken for one that hangs: write a readinessProbe, such as of "
+                "/health",
+            ),
+        ),
+        unknown=(of(model(container={"readinessProbe": UNKNOWN})), of(model(container={"ports": UNKNOWN}))),
+    ),
+    "grace-period": Triple(
+        passes=(
+            of(model()),
+            of(model(container={"args": ["--model", "q"]}, pod={"terminationGracePeriodSeconds": None})),
+        ),
+        fails=(
+            (
+                of(model(pod={"terminationGracePeriodSeconds": 60})),
+                "StatefulSet models/qwen: its pods get 60 seconds to stop, and container 'vllm' takes up to 60 to "
+                "drain, so running answers would be cut off: write terminationGracePeriodSeconds: 90",
+            ),
+            (
+                of(
+                    model(
+                        container={
+                            "args": ["--model", "q"],
+                            "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "sleep 45"]}}},
+                        },
+                        pod={"terminationGracePeriodSeconds": None},
+                    )
+                ),
+                "StatefulSet models/qwen: its pods get 30 seconds to stop, and container 'vllm' takes up to 45 to "
+                "drain, so running answers would be cut off: write terminationGracePeriodSeconds: 75",
+            ),
+        ),
+        unknown=(of(model(pod={"terminationGracePeriodSeconds": UNKNOWN})),),
+    ),
+    "gpu-budget": Triple(
+        parameters={"maxGpus": 3},
+        passes=(of(model()), of(model("a"), scaled("a", 1))),
+        fails=(
+            (
+                of(model("a", replicas=2), model("b"), scaled("b", 0)),
+                "the stack's models may take 5 GPUs (a 2, b 3), and its budget is 3, so others would wait for theirs, "
+                "or somebody pays who does not know: write fewer replicas or a lower maxReplicas, or raise maxGpus of "
+                "this rule",
+            ),
+        ),
+        unknown=(of(model("a", replicas=UNKNOWN)), of(model(container={"resources": UNKNOWN}))),
+    ),
+    "cost-budget": Triple(
+        parameters={"maxPerHour": 2, "prices": {"NVIDIA-L4": 0.9}},
+        passes=(of(model("a", replicas=2)),),
+        fails=(
+            (
+                of(model("a", replicas=3)),
+                "the stack's GPUs may cost 2.70 an hour, and its budget is 2.00, so the bill would be higher than was "
+                "agreed: write fewer replicas or a lower maxReplicas, or raise maxPerHour of this rule",
+            ),
+            (
+                of(model(pod={"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H200"}})),
+                "StatefulSet models/qwen: nobody has said what its 1 GPUs cost, so the bill would be higher than was "
+                "agreed: write their price under `prices`, by a label of their nodes; there are prices of NVIDIA-L4",
+            ),
+        ),
+        unknown=(of(model(replicas=UNKNOWN)), of(model(replicas=9, pod={"nodeSelector": UNKNOWN}))),
+    ),
+    "network-policy": Triple(
+        passes=(
+            of(model(), policy({"matchLabels": {"app.kubernetes.io/name": "vllm"}})),
+            of(model(), policy({})),
+            of(
+                obj("Playground", "qwen", spec={"modelClaim": {"modelName": "qwen"}}),
+                policy(
+                    {
+                        "matchExpressions": [
+                            {"key": "leaderworkerset.sigs.k8s.io/name", "operator": "In", "values": ["qwen"]}
+                        ]
+                    }
+                ),
+            ),
+        ),
+        fails=(
+            (
+                of(model(), policy({"matchLabels": {"app.kubernetes.io/name": "other"}})),
+                "StatefulSet models/qwen: no NetworkPolicy says who may reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(model(), policy({}, ingress=[{"ports": [{"port": 8080}]}])),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+        ),
+        unknown=(
+            of(model(), policy({"matchLabels": {"app.kubernetes.io/name": UNKNOWN}})),
+            of(model(), policy(UNKNOWN)),
+        ),
+    ),
+    "pod-security": Triple(
+        passes=(of(model()),),
+        fails=(
+            (
+                of(model(pod={"volumes": [{"name": "w", "hostPath": {"path": "/data"}}]})),
+                "StatefulSet models/qwen: volume 'w' is a folder of the node, '/data', so a fault in what they run, or "
+                "in weights that they load, would reach the node and its other pods: write a claim, or another kind "
+                "of weights.cache",
+            ),
+            (
+                of(model(container={"securityContext": {"allowPrivilegeEscalation": None}})),
+                "StatefulSet models/qwen: container 'vllm' may get more rights than it starts with, so a fault in what "
+                "they run, or in weights that they load, would reach the node and its other pods: write "
+                "securityContext.allowPrivilegeEscalation: false",
+            ),
+            (
+                of(model(pod={"securityContext": {"runAsNonRoot": None}})),
+                "StatefulSet models/qwen: container 'vllm' may run as root, so a fault in what they run, or in weights "
+                "that they load, would reach the node and its other pods: write securityContext.runAsNonRoot: true, "
+                "and a runAsUser",
+            ),
+        ),
+        unknown=(
+            of(model(pod={"securityContext": UNKNOWN, "volumes": UNKNOWN})),
+            of(model(container={"securityContext": UNKNOWN})),
+        ),
+    ),
+    "namespace-pod-security": Triple(
+        passes=(of(obj("Namespace", "m", metadata={"labels": {"pod-security.kubernetes.io/enforce": "restricted"}})),),
+        fails=(
+            (
+                of(obj("Namespace", "m")),
+                "Namespace models/m: it has no label pod-security.kubernetes.io/enforce, so any pod may be privileged "
+                "there, whoever makes it: write the label pod-security.kubernetes.io/enforce: baseline or restricted, "
+                "or privileged where that is meant",
+            ),
+        ),
+        unknown=(
+            of(obj("Namespace", "m", metadata={"labels": {"pod-security.kubernetes.io/enforce": UNKNOWN}})),
+            of(obj("Namespace", "m", metadata={"labels": UNKNOWN})),
+        ),
+    ),
+    "object-names": Triple(
+        passes=(of(model(), service()),),
+        fails=(
+            (
+                of(model("a" * 53)),
+                f"StatefulSet models/{'a' * 53}: its name has 53 characters, and pods get a longer one, so what looks "
+                "for it by its name may not find it: write 52 or fewer",
+            ),
+            (
+                of(obj("Service", "", spec={})),
+                "Service : it has no metadata.name, so Pulumi makes one up, and another with each replacement, so what "
+                "looks for it by its name may not find it: write metadata.name",
+            ),
+        ),
+        unknown=(of(obj("Service", UNKNOWN)), of(obj("Deployment", UNKNOWN))),
+    ),
+    "object-labels": Triple(
+        passes=(of(model(), service()),),
+        fails=(
+            (
+                of(obj("Service", "qwen", metadata={"labels": {"app.kubernetes.io/name": "vllm"}})),
+                "Service models/qwen: it has no label app.kubernetes.io/instance and no label "
+                "app.kubernetes.io/part-of, so selectors, dashboards and bills miss it: write "
+                "app.kubernetes.io/instance, app.kubernetes.io/part-of as labels",
+            ),
+        ),
+        unknown=(of(obj("Service", "qwen", metadata={"labels": UNKNOWN})),),
+    ),
+    "deprecated-apis": Triple(
+        passes=(of(model(), ingress()),),
+        fails=(
+            (
+                of(obj("HorizontalPodAutoscaler", "h", "autoscaling/v2beta2", spec={})),
+                "HorizontalPodAutoscaler models/h: autoscaling/v2beta2 HorizontalPodAutoscaler is gone since "
+                "Kubernetes 1.26, so the next version of the cluster refuses it, or passes over it without a word: "
+                "write autoscaling/v2",
+            ),
+            (
+                of(ingress(**{"kubernetes.io/ingress.class": "nginx"})),
+                "Ingress models/chat: it says kubernetes.io/ingress.class, so the next version of the cluster refuses "
+                "it, or passes over it without a word: write spec.ingressClassName",
+            ),
+        ),
+        unknown=(of(obj("Ingress", "chat", metadata={"annotations": UNKNOWN})),),
+    ),
+    "waivers": Triple(
+        passes=(of(model(annotations={"waive.modelyard.dev/probes": "2026-12-31: the load balancer asks it"})),),
+        fails=(
+            (
+                of(model(annotations={"waive.modelyard.dev/probes": "2026-05-31: the load balancer asks it"})),
+                "StatefulSet models/qwen: waive.modelyard.dev/probes has ended on 2026-05-31, so nobody can tell "
+                "whether it still holds: mend what it is for, or give a new day",
+            ),
+        ),
+        unknown=(of(model(annotations={"waive.modelyard.dev/probes": UNKNOWN})),),
+    ),
+}
+
+
+def test_every_rule_has_its_triple() -> None:
+    assert set(TRIPLES) == {rule.id for rule in RULES}
+    assert all(each.passes and each.fails and each.unknown for each in TRIPLES.values())
+
+
+@pytest.mark.parametrize(
+    ("rule", "resources"), [(rule, resources) for rule, each in TRIPLES.items() for resources in each.passes]
+)
+def test_passes(rule: str, resources: Resources) -> None:
+    assert say(rule, *resources, **TRIPLES[rule].parameters) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "resources", "sentence"),
+    [(rule, *failing) for rule, each in TRIPLES.items() for failing in each.fails],
+)
+def test_fails(rule: str, resources: Resources, sentence: str) -> None:
+    assert say(rule, *resources, **TRIPLES[rule].parameters) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("rule", "resources"), [(rule, resources) for rule, each in TRIPLES.items() for resources in each.unknown]
+)
+def test_nothing_is_said_of_what_is_unknown(rule: str, resources: Resources) -> None:
+    assert say(rule, *resources, **TRIPLES[rule].parameters) == []
