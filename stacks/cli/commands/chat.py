@@ -25,7 +25,7 @@ def chat(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Talk to a model through the gateway; a question can come as an argument or through a pipe."""
+    """Talk to a model through the gateway. A question can come as an argument, too, or through a pipe."""
     from contextlib import closing
 
     from stacks.cli.chat import Chat, Message, Sampling

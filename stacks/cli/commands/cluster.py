@@ -11,7 +11,7 @@ from stacks.cli.options import DEFAULT_STACK, Json, Model, Stack
 
 
 def status(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
-    """Say what models and gateway do; ends with 1 unless all of them are ready."""
+    """Say what models and gateway do. Ends with 1 unless all of them are ready."""
     from stacks.cli import shown
     from stacks.cli.platform.state import look
     from stacks.cli.stack import Stack as Found
@@ -27,7 +27,7 @@ def status(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
 
 
 def models(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
-    """List the models: weights, GPUs, replicas, the names that reach them and what stands in for them."""
+    """List the models, and the names that lead to them. With their weights, GPUs, replicas and fallbacks."""
     from stacks.cli import shown
     from stacks.cli.stack import Stack as Found
 
@@ -46,7 +46,7 @@ def logs(
     previous: Annotated[bool, typer.Option(help="Of the containers before the last restart.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print what a model's pods write, or `gateway`'s; with several pods, each line begins with its pod."""
+    """Print what a model's pods write. Or those of `gateway`; with several pods, each line begins with its pod."""
     from stacks.cli.logs import Wanted, lines
     from stacks.cli.stack import Stack as Found
 

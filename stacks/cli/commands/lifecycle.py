@@ -48,7 +48,7 @@ def up(
     message: Message = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the cluster to what the stack file says; shows first what that changes, and asks."""
+    """Bring the cluster to what the stack file says. Shows first what that changes, and asks."""
     from stacks.cli import update
 
     order = _order(stack, as_json, policy_packs=policy_pack, refresh=refresh, parallel=parallel, message=message)
@@ -75,7 +75,7 @@ def destroy(
     message: Message = None,
     as_json: Json = False,
 ) -> None:
-    """Remove from the cluster everything that the stack has made; asks first."""
+    """Remove everything that the stack has made. Asks first."""
     from stacks.cli import update
 
     if not yes:

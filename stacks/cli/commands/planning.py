@@ -8,7 +8,7 @@ from stacks.cli.options import DEFAULT_STACK, Json, Stack
 
 
 def fit(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
-    """Say of every model whether it fits its GPUs: weights, KV cache, longest context, cost."""
+    """Say whether the models fit their GPUs. Shows weights, KV cache, longest context and cost; ends with 1 if not."""
     from stacks.fit.document import as_json as line_document
     from stacks.fit.report import problems, report, table
     from stacks.stack_file import read_named
@@ -27,7 +27,7 @@ def fit(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
 
 
 def artifacts(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
-    """List what the stack has the cluster pull, for a mirror: charts, images, plugins, weights."""
+    """List what the cluster pulls, for a mirror. Charts, images, plugins and weights."""
     from dataclasses import asdict
 
     from stacks.artifacts import artifacts as artifacts_of
