@@ -58,13 +58,14 @@ def with_promotions(written: StackSettings, before: Sequence[Mapping[str, Any]])
 
 def exported(stack: StackSettings) -> list[dict[str, Any]]:
     """The promotions that count, as the output has them for the next update."""
-    return [each.model_dump(by_alias=True, exclude_none=True) for each in stack.promotions]
+    return [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in stack.promotions]
 
 
 def _changed(settings: SomeSettings, **fields: Any) -> SomeSettings:
     """The same settings with other values of some fields. A plain copy would keep what follows from the old ones."""
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return type(settings).model_construct(settings.model_fields_set | fields.keys(), **{**values, **fields})
+    kind: type[SomeSettings] = type(settings)
+    return kind.model_construct(settings.model_fields_set | fields.keys(), **{**values, **fields})
 
 
 def _key(promotion: PromotionSettings) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -33,6 +33,7 @@ from stacks.automation.events import (
 )
 from stacks.automation.operations import destroy, outputs, preview, recover, refresh, up
 from stacks.automation.options import Options, Retries
+from stacks.automation.promotion import PromotionResult, promote, rollback
 from stacks.automation.results import DestroyResult, PreviewResult, RefreshResult, Result, UpResult
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "PolicyViolated",
     "PolicyViolatedError",
     "PreviewResult",
+    "PromotionResult",
     "Recovered",
     "RefreshResult",
     "Resource",
@@ -69,7 +71,9 @@ __all__ = [
     "destroy",
     "outputs",
     "preview",
+    "promote",
     "recover",
     "refresh",
+    "rollback",
     "up",
 ]

@@ -25,7 +25,8 @@ class Options:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What differs from the stack file, for this operation: keys below ``modelyard:``, such as
-    ``{"cluster": {"namespace": "pr-17"}}``. A mapping is laid over the file's, anything else replaces it."""
+    ``{"cluster": {"namespace": "pr-17"}}``. They are laid over the file as a stack is laid over its base: mappings key
+    by key, models and pools by their names, routes by their model, and anything else in its place."""
     settings_of: str | None = None
     """The stack whose file is taken, where this stack has none of its own. Its encrypted values come along, so the
     passphrase or key has to be the same."""

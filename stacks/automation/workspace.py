@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacks.automation.errors import SettingsRefusedError
 from stacks.automation.options import Options
 from stacks.automation.process import Pulumi
+
+if TYPE_CHECKING:
+    from stacks.settings import StackSettings
 
 
 @dataclass(frozen=True)
@@ -98,21 +101,39 @@ def stack_file_text(stack: str, options: Options, *, needed: bool = True) -> str
     return _laid_over(text, options.settings) if options.settings else text
 
 
+def written_settings(stack: str, options: Options) -> "StackSettings":
+    """The settings of a stack as its files say them, with those of this operation, and without its secrets.
+
+    Raises:
+        SettingsRefusedError: there is no such file, or it cannot work.
+    """
+    from stacks.settings import SettingsError
+    from stacks.stack_file import read
+
+    with tempfile.TemporaryDirectory(prefix="modelyard-") as folder:
+        file = Path(folder) / stack_file(stack, options).name
+        file.write_text(stack_file_text(stack, options), encoding="utf-8")
+        try:
+            return read(file)
+        except SettingsError as error:
+            raise SettingsRefusedError(
+                f"This stack cannot work as it is written:\n{error}", f"Correct stacks/{file.name}, or what it extends."
+            ) from None
+
+
 def _laid_over(text: str, settings: Mapping[str, Any]) -> str:
     import yaml
 
+    from stacks.merge import laid_over, plain, tree
+    from stacks.settings import NAMESPACE, own_keys
+
     document = yaml.safe_load(text) or {}
-    config = document.setdefault("config", {})
-    for key, value in settings.items():
-        config[f"modelyard:{key}"] = merged(config.get(f"modelyard:{key}"), value)
+    config = document.get("config") or {}
+    own = own_keys(config)
+    merged = plain(laid_over(tree(own, "the stack's file"), tree(settings, "the settings of this operation")))
+    foreign = {key: value for key, value in config.items() if key.removeprefix(f"{NAMESPACE}:") not in own}
+    document["config"] = {**foreign, **{f"{NAMESPACE}:{key}": value for key, value in merged.items()}}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-
-
-def merged(below: Any, above: Any) -> Any:
-    """A value laid over another one: mappings key by key, anything else in its place."""
-    if isinstance(below, Mapping) and isinstance(above, Mapping):
-        return {**below, **{key: merged(below.get(key), value) for key, value in above.items()}}
-    return above
 
 
 def _private_project(checkout: Path) -> str:
