@@ -3,6 +3,7 @@
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.manifests import envoy_gateway as manifests
@@ -21,6 +22,8 @@ class EnvoyGateway(pulumi.ComponentResource):
 
     base_url: pulumi.Output[str]
     """URL that clients use, ending in ``/v1``."""
+    ready: pulumi.Output[bool]
+    """True, and known only once it has been told of all models and routes, and its pods are ready."""
     console_url: pulumi.Output[str] | None = None
     """It has no console."""
     console_password: pulumi.Output[str] | None = None
@@ -43,7 +46,7 @@ class EnvoyGateway(pulumi.ComponentResource):
             opts=child,
         )
         deployment = manifests.gateway_deployment(stack)
-        Deployment(
+        pods = Deployment(
             f"{name}-deployment",
             metadata=deployment["metadata"],
             spec=deployment["spec"],
@@ -55,10 +58,14 @@ class EnvoyGateway(pulumi.ComponentResource):
             ),
         )
         service = manifests.gateway_service(stack)
-        Service(f"{name}-service", metadata=service["metadata"], spec=service["spec"], opts=child)
+        reached = Service(f"{name}-service", metadata=service["metadata"], spec=service["spec"], opts=child)
         if budget := manifests.gateway_pod_disruption_budget(stack):
             PodDisruptionBudget(f"{name}-budget", metadata=budget["metadata"], spec=budget["spec"], opts=child)
+        for policy in manifests.gateway_network_policies(stack):
+            metadata = policy["metadata"]
+            NetworkPolicy(f"{name}-{metadata['name']}-policy", metadata=metadata, spec=policy["spec"], opts=child)
 
+        self.ready = pulumi.Output.all(config_map.id, pods.id, reached.id).apply(lambda _: True)
         self.base_url = pulumi.Output.from_input(manifests.gateway_base_url(stack))
         self.register_outputs({"baseUrl": self.base_url})
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from components.manifests import envoy, objects
 from components.manifests.images import mirrored
+from components.manifests.network_policies import model_policies
 from components.manifests.objects import Manifest
 from stacks.settings import Cpu, StackSettings
 
@@ -127,6 +128,11 @@ def gateway_pod_disruption_budget(stack: StackSettings) -> Manifest | None:
         stack.envoy.name,
         spec={"maxUnavailable": 1, "selector": {"matchLabels": gateway_selector(stack)}},
     )
+
+
+def gateway_network_policies(stack: StackSettings) -> list[Manifest]:
+    """Who may reach the models, or no policy where the stack wants none. The gateway is in their namespace."""
+    return list(model_policies(stack, [])) if stack.envoy.network_policy else []
 
 
 def drain_command(admin_port: int, least_seconds: int = LEAST_DRAIN_SECONDS) -> list[str]:

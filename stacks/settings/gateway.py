@@ -35,6 +35,9 @@ class CommonGatewaySettings(Settings):
     """Longest time that running requests get when a gateway pod is told to stop."""
     auth: GatewayAuthSettings = GatewayAuthSettings()
     """Who may call the gateway."""
+    network_policy: bool = True
+    """Whether only the gateway, the models' own namespace and a Prometheus may reach models, and only the gateway
+    Higress's console and Redis. It counts where the cluster's network enforces policies."""
 
 
 class EnvoyGatewaySettings(CommonGatewaySettings):

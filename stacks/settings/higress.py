@@ -313,8 +313,6 @@ class HigressGatewaySettings(CommonGatewaySettings):
     """The web console."""
     redis: RedisSettings | None = None
     """A Redis, for the settings that need one."""
-    network_policy: bool = True
-    """Whether only the gateway may reach models, console and Redis."""
     plugins: dict[PluginName, PluginSettings] = {}
     """Wasm plugins that aren't to be those that the program was built for."""
     plugin_pull_secret: Name | None = None

@@ -13,7 +13,13 @@ def deploy(run: Run, **gateway: Any) -> Program:
 
 def test_a_single_pod_has_no_budget(run: Run) -> None:
     names = {found.name for found in deploy(run, replicas=1).resources if found.parent == "gateway"}
-    assert names == {"gateway-routes", "gateway-bootstrap", "gateway-deployment", "gateway-service"}
+    assert names == {
+        "gateway-routes",
+        "gateway-bootstrap",
+        "gateway-deployment",
+        "gateway-service",
+        "gateway-models-policy",
+    }
 
 
 def test_the_pods_come_after_what_they_read(run: Run) -> None:

@@ -809,7 +809,7 @@ TRIPLES: dict[str, Triple] = {
                 "write autoscaling/v2",
             ),
             (
-                of(ingress(**{"kubernetes.io/ingress.class": "nginx"})),
+                of(obj("Ingress", "chat", metadata={"annotations": {"kubernetes.io/ingress.class": "nginx"}})),
                 "Ingress models/chat: it says kubernetes.io/ingress.class, so the next version of the cluster refuses "
                 "it, or passes over it without a word: write spec.ingressClassName",
             ),

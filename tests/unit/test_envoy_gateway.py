@@ -110,6 +110,25 @@ def test_pods_are_selected_by_labels_that_they_carry() -> None:
     assert pod(settings)["metadata"]["labels"].items() >= SELECTOR.items()
 
 
+def test_only_the_gateways_namespace_and_a_prometheus_reach_the_models() -> None:
+    (policy,) = envoy_gateway.gateway_network_policies(stack())
+    port = [{"protocol": "TCP", "port": 8080}]
+    prometheus = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
+
+    assert (policy["metadata"]["name"], policy["metadata"]["namespace"]) == ("models", "llm")
+    assert policy["spec"] == {
+        "podSelector": {
+            "matchLabels": {"app.kubernetes.io/part-of": "modelyard", "app.kubernetes.io/component": "model-service"}
+        },
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [{"podSelector": {}}], "ports": port}, {"from": [prometheus], "ports": port}],
+    }
+
+
+def test_network_policies_are_a_choice() -> None:
+    assert envoy_gateway.gateway_network_policies(stack(networkPolicy=False)) == []
+
+
 def test_single_pod_has_no_disruption_budget() -> None:
     assert envoy_gateway.gateway_pod_disruption_budget(stack(replicas=1)) is None
 

@@ -1,22 +1,15 @@
 """What the chart lacks for running Higress: budgets for drained nodes, time to drain, and who may reach whom."""
 
-from collections.abc import Iterator
-
 from components.manifests import objects
 from components.manifests.higress import names
 from components.manifests.higress.addresses import CONSOLE, CONSOLE_PORT, REDIS, REDIS_PORT
 from components.manifests.higress.chart import CONTROLLER_LABELS, RELEASE, gateway_labels, uses_chart_redis
-from components.manifests.multi_node.names import SET_NAME
-from components.manifests.objects import MODEL_PODS, Manifest
-from components.manifests.workload_pod import labels_of, selector_of
-from stacks.parallelism import spanning_models
-from stacks.settings import ModelSettings, StackSettings
+from components.manifests.network_policies import let_in, model_policies
+from components.manifests.objects import Manifest
+from stacks.settings import StackSettings
 
 CONTROLLER = "higress-controller"
 """Deployment of the controller."""
-
-PROMETHEUS = {"app.kubernetes.io/name": "prometheus"}
-"""The label that a Prometheus has from its operator and from its own chart."""
 
 
 def pod_disruption_budgets(stack: StackSettings) -> list[Manifest]:
@@ -56,56 +49,15 @@ def drain_patch(stack: StackSettings) -> Manifest:
 def network_policies(stack: StackSettings) -> list[Manifest]:
     """Who may reach models, console and Redis, or no policy where the stack wants none.
 
-    They count where the cluster's network enforces them. A port forward and the kubelet's probes
-    come from the node, and nodes are let in by all networks.
-
-    - Models: the gateway, pods of the models' own namespace, and any Prometheus, all on the port of
-      the API, which the metrics share. vLLM knows no caller, so whoever reaches it may use it.
-    - Models whose replicas span nodes: their own pods besides, on all ports, since vLLM and NCCL choose some.
+    - Models: the gateway, and whom ``model_policies`` lets in besides.
     - The console, which makes and reads API keys: the gateway only.
     - The chart's Redis, which has no password, and prompts in it where answers are cached: the
       gateway only. A password would be a value of the chart, which writes it into a ConfigMap.
     """
     if not stack.higress.network_policy:
         return []
-    found = [*_models_policies(stack), _console_policy(stack)]
+    found = [*model_policies(stack, [_gateway_pods(stack)]), _console_policy(stack)]
     return [*found, _redis_policy(stack)] if uses_chart_redis(stack) else found
-
-
-def _models_policies(stack: StackSettings) -> Iterator[Manifest]:
-    yield _models_policy(stack, "models", {"matchLabels": MODEL_PODS})
-    # The operator makes their pods, with labels of its own, and a policy has one selector.
-    if on_llmaz := [model.name for model in stack.models if model.backend == "llmaz"]:
-        chosen = {"key": SET_NAME, "operator": "In", "values": on_llmaz}
-        yield _models_policy(stack, "models-on-llmaz", {"matchExpressions": [chosen]})
-    yield from (_nodes_policy(stack, model) for model in spanning_models(stack))
-
-
-def _models_policy(stack: StackSettings, name: str, pods: Manifest) -> Manifest:
-    namespace = stack.cluster.namespace
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": objects.metadata(name, namespace, objects.labels("vllm", name, "model-service")),
-        "spec": {
-            "podSelector": pods,
-            "policyTypes": ["Ingress"],
-            "ingress": [
-                _from([_gateway_pods(stack), {"podSelector": {}}], names.MODEL_PORT),
-                _from([{"namespaceSelector": {}, "podSelector": {"matchLabels": PROMETHEUS}}], names.MODEL_PORT),
-            ],
-        },
-    }
-
-
-def _nodes_policy(stack: StackSettings, model: ModelSettings) -> Manifest:
-    pods = {"podSelector": {"matchLabels": selector_of(model)}}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": objects.metadata(f"{model.name}-nodes", stack.cluster.namespace, labels_of(model)),
-        "spec": {**pods, "policyTypes": ["Ingress"], "ingress": [{"from": [pods]}]},
-    }
 
 
 def _console_policy(stack: StackSettings) -> Manifest:
@@ -126,7 +78,7 @@ def _policy(stack: StackSettings, name: str, pods: dict[str, str], port: int) ->
         "spec": {
             "podSelector": {"matchLabels": pods},
             "policyTypes": ["Ingress"],
-            "ingress": [_from([_gateway_pods(stack)], port)],
+            "ingress": [let_in([_gateway_pods(stack)], port)],
         },
     }
 
@@ -136,10 +88,6 @@ def _gateway_pods(stack: StackSettings) -> Manifest:
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": stack.higress.namespace}},
         "podSelector": {"matchLabels": gateway_labels(stack)},
     }
-
-
-def _from(peers: list[Manifest], port: int) -> Manifest:
-    return {"from": peers, "ports": [{"protocol": "TCP", "port": port}]}
 
 
 def _budget(stack: StackSettings, name: str, pods: dict[str, str]) -> Manifest:
