@@ -5,6 +5,7 @@ import pulumi
 from components.cluster import Cluster
 from components.manifests.envoy_gateway import GatewayConfigTooLargeError
 from components.platform import Platform
+from components.verification import verification
 from stacks import configuration, promotions
 from stacks.cluster_outputs import exported
 from stacks.settings import SettingsError, StackSettings
@@ -35,6 +36,9 @@ def make_platform(stack: StackSettings) -> None:
             for route in stack.all_routes
         },
     )
+    if stack.verify.enabled:
+        ready = [platform.gateway.ready, *(model.ready for model in platform.models.values())]
+        pulumi.export("verify", verification(stack, platform.base_url, ready))
     if stack.promotions:
         pulumi.export(promotions.OUTPUT, promotions.exported(stack))
 

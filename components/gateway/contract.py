@@ -10,6 +10,8 @@ class Gateway(Protocol):
 
     base_url: pulumi.Output[str]
     """URL that clients use, ending in ``/v1``."""
+    ready: pulumi.Output[bool]
+    """True, and known only once it has been told of all models and routes, and its pods are ready."""
     console_url: pulumi.Output[str] | None
     """URL of the gateway's web console, where it has one."""
     console_password: pulumi.Output[str] | None

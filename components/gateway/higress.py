@@ -20,6 +20,8 @@ class HigressGateway(pulumi.ComponentResource):
 
     base_url: pulumi.Output[str]
     """URL that clients use, ending in ``/v1``."""
+    ready: pulumi.Output[bool]
+    """True, and known only once it has been told of all models and routes, and its pods are ready."""
     console_url: pulumi.Output[str] | None
     """URL of the console."""
     console_password: pulumi.Output[str] | None
@@ -34,8 +36,9 @@ class HigressGateway(pulumi.ComponentResource):
         # resource definitions keeps the next installation from starting.
         secrets = self._create(name, collection.secret_objects(stack), release.ready)
         plugins = self._create(name, collection.plugin_objects(stack), [*release.ready, *secrets])
-        self._create(name, collection.route_objects(stack), plugins)
+        routes = self._create(name, collection.route_objects(stack), plugins)
 
+        self.ready = pulumi.Output.all(*(route.urn for route in routes)).apply(lambda _: True)
         self.base_url = release.base_url
         self.console_url = release.console_url
         self.console_password = release.console_password

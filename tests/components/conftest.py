@@ -14,6 +14,10 @@ from pulumi.runtime import mocks
 from pulumi.runtime import settings as runtime
 from pulumi.runtime.stack import run_in_stack
 
+from components import verification
+from stacks.settings import StackSettings
+from stacks.verify import Report, Verdict
+
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi's wire format marks a wrapped value, and its value for secrets."""
 SECRET_KIND = "1b47061264138c4ac30d75fd1eb44270"
@@ -120,6 +124,27 @@ class _Engine(mocks.MockEngine):
 
     def Log(self, request: Any) -> None:  # noqa: N802 - the name of the RPC
         self.program.messages.append(request.message)
+
+
+WELL = Report("base_url", (Verdict("reachable", None, "the gateway answers at base_url", "passed", "it does"),))
+"""What a verification finds that nobody has made: no gateway answers here."""
+
+
+@pytest.fixture(autouse=True)
+def found(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report], list[str]]:
+    """Sets what verifications find, and gives the URLs that they are told, which come as they are made."""
+    told: list[str] = []
+
+    def find(report: Report) -> list[str]:
+        def verify(_: StackSettings, base_url: str) -> Report:
+            told.append(base_url)
+            return report
+
+        monkeypatch.setattr(verification, "_report", verify)
+        return told
+
+    find(WELL)
+    return find
 
 
 Run = Callable[..., Program]

@@ -21,18 +21,20 @@ MAIN = Path(__file__).parents[2] / "__main__.py"
 def main(run: Run, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs the program with this configuration."""
 
-    def program(**keys: Any) -> Program:
-        config = {f"modelyard:{key}": json.dumps(value) for key, value in keys.items()}
-        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
-        pulumi.runtime.set_all_config(config)
-        return run(lambda: runpy.run_path(str(MAIN), run_name="__main__"))
+    return lambda **keys: run_main(run, monkeypatch, keys)
 
-    return program
+
+def run_main(run: Run, monkeypatch: pytest.MonkeyPatch, keys: dict[str, Any], *, preview: bool = False) -> Program:
+    config = {f"modelyard:{key}": json.dumps(value) for key, value in keys.items()}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
+    pulumi.runtime.set_all_config(config)
+    return run(lambda: runpy.run_path(str(MAIN), run_name="__main__"), preview=preview)
 
 
 def test_the_outputs_of_a_stack(main: Any) -> None:
     routes = [{"model": "qwen", "fallback": ["gemma"]}, {"model": "chat", "upstreams": SHARED}]
-    program = main(serving={"image": "i"}, pools=[{"name": "gpu"}], models=[QWEN, GEMMA], routes=routes)
+    pools, quiet = [{"name": "gpu"}], {"enabled": False}
+    program = main(serving={"image": "i"}, pools=pools, models=[QWEN, GEMMA], routes=routes, verify=quiet)
     assert program.outputs["modelyard-test"] == {
         "base_url": "http://gateway.default.svc.cluster.local:8080/v1",
         "models": {
