@@ -39,6 +39,7 @@ def test_everything_that_two_models_and_a_gateway_need(run: Run, preview: bool) 
         ("kubernetes:apps/v1:Deployment", "platform-gateway-deployment", "platform-gateway"),
         ("kubernetes:core/v1:Service", "platform-gateway-service", "platform-gateway"),
         ("kubernetes:policy/v1:PodDisruptionBudget", "platform-gateway-budget", "platform-gateway"),
+        ("kubernetes:networking.k8s.io/v1:NetworkPolicy", "platform-gateway-models-policy", "platform-gateway"),
     }
 
 
