@@ -1,6 +1,5 @@
 """Reads a stack's settings out of Pulumi's configuration."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import pulumi
 from pulumi.runtime import get_config_env, invoke
 
 from stacks import promotions
+from stacks.config_values import value_of
 from stacks.layers import settings_of
 from stacks.settings import NAMESPACE, SettingsError, StackSettings
 
@@ -26,7 +26,7 @@ def read() -> StackSettings:
     for key in _known_keys() | _given_keys():
         text = config.get(key)
         if text is not None:
-            raw[key] = text if key in _TEXTS else _value(text)
+            raw[key] = value_of(key, text)
     written = settings_of(raw, f"Pulumi.{pulumi.get_stack()}.yaml", _outputs)
     before = _promotions() if promotions.has_canary(written) else []
     return promotions.with_promotions(written, before)
@@ -74,15 +74,3 @@ def _given_keys() -> set[str]:
     # Automation API runs inside its own process has no such environment, and its known keys suffice.
     prefix = f"{NAMESPACE}:"
     return {key.removeprefix(prefix) for key in get_config_env() if key.startswith(prefix)}
-
-
-_TEXTS = frozenset({"extends", "huggingFaceToken", "imageMirror", "part"})
-"""Keys whose value is a text as it stands, even where it looks like JSON."""
-
-
-def _value(text: str) -> Any:
-    # Pulumi hands structured values over as JSON. What is none is left as it is: its field refuses it.
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text

@@ -6,7 +6,7 @@ what they said then. Whoever edits the route decides anew.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from stacks.rules import problems
 from stacks.settings import PromotionSettings, RouteSettings, Settings, SettingsError, StackSettings
@@ -64,8 +64,8 @@ def exported(stack: StackSettings) -> list[dict[str, Any]]:
 def _changed(settings: SomeSettings, **fields: Any) -> SomeSettings:
     """The same settings with other values of some fields. A plain copy would keep what follows from the old ones."""
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    kind: type[SomeSettings] = type(settings)
-    return kind.model_construct(settings.model_fields_set | fields.keys(), **{**values, **fields})
+    made = type(settings).model_construct(settings.model_fields_set | fields.keys(), **{**values, **fields})
+    return cast("SomeSettings", made)
 
 
 def _key(promotion: PromotionSettings) -> tuple[str, tuple[tuple[str, str], ...]]:

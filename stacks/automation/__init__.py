@@ -4,6 +4,7 @@ Every function takes the stack's name first. Results and events are frozen datac
 ``AutomationError`` with a sentence and a way out, and no file of the work tree is ever written.
 """
 
+from stacks.automation.checks import verify
 from stacks.automation.errors import (
     AutomationError,
     CancelledError,
@@ -76,4 +77,5 @@ __all__ = [
     "refresh",
     "rollback",
     "up",
+    "verify",
 ]

@@ -1,0 +1,86 @@
+"""The settings that a stack runs with: its secrets readable, its promotions counted, its outputs beside them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from stacks import kubectl, promotions
+from stacks.automation.errors import (
+    AutomationError,
+    CredentialsError,
+    MissingToolError,
+    SettingsRefusedError,
+    UnreachableError,
+    UpdateFailedError,
+)
+from stacks.automation.options import Options
+from stacks.automation.recovery import checked
+from stacks.automation.workspace import Workspace, opened, stack_file
+from stacks.config_values import value_of
+from stacks.layers import settings_of
+from stacks.settings import NAMESPACE, SettingsError, StackSettings, own_keys
+
+
+@dataclass(frozen=True)
+class Running:
+    """A stack that is up."""
+
+    settings: StackSettings
+    """Its settings, with its secrets."""
+    outputs: Mapping[str, Any]
+    """Its outputs, with its secrets."""
+
+
+def running(stack: str, options: Options) -> Running:
+    """What a stack runs with.
+
+    Raises:
+        AutomationError: there is no such stack, it is not up, or its secrets cannot be read.
+    """
+    with opened(stack, options) as workspace:
+        outputs = _outputs(workspace, stack)
+        if "base_url" not in outputs:
+            raise SettingsRefusedError(
+                f"The stack '{stack}' has no output 'base_url', so there is no gateway to ask.",
+                "Bring it up first. Of a platform that is split, the stack with the models has it.",
+            )
+        config = json.loads(checked(workspace, "config", "--json", "--show-secrets", *workspace.configured))
+        texts = {key: entry["value"] for key, entry in own_keys(config).items()}
+        values = {f"{NAMESPACE}:{key}": value_of(key, text) for key, text in texts.items()}
+        try:
+            written = settings_of(values, stack_file(stack, options).name, lambda other: _outputs(workspace, other))
+            settings = promotions.with_promotions(written, outputs.get(promotions.OUTPUT) or [])
+        except SettingsError as error:
+            raise SettingsRefusedError(
+                f"This stack cannot work as it is written:\n{error}", "Correct its file and bring it up."
+            ) from None
+    return Running(settings, outputs)
+
+
+@contextmanager
+def cluster_errors() -> Iterator[None]:
+    """Tells what ``kubectl`` fails of as the errors of this package."""
+    try:
+        yield
+    except kubectl.KubectlError as error:
+        raise _told(error) from None
+
+
+def _told(error: kubectl.KubectlError) -> AutomationError:
+    match error:
+        case kubectl.MissingKubectlError():
+            return MissingToolError(error.problem, error.remedy)
+        case kubectl.UnreachableClusterError():
+            return UnreachableError(error.problem, error.remedy)
+        case kubectl.CredentialsError() | kubectl.ForbiddenError():
+            return CredentialsError(error.problem, error.remedy)
+        case _:
+            return UpdateFailedError(error.problem, error.remedy)
+
+
+def _outputs(workspace: Workspace, stack: str) -> Mapping[str, Any]:
+    printed = checked(workspace, "stack", "output", "--json", "--show-secrets", f"--stack={stack}")
+    found: Mapping[str, Any] = json.loads(printed)
+    return found
