@@ -50,7 +50,7 @@ def metrics_source(stack: StackSettings, model: ModelSettings) -> MetricsSource 
 
 
 def replica_annotations(model: ModelSettings, awaited: dict[str, str] | None = None) -> dict[str, str]:
-    """The annotations of what runs a model's replicas, by who knows their number.
+    """The annotations of what runs a model's replicas: its own, and how Pulumi treats it, by who knows their number.
 
     Args:
         model: the model.
@@ -58,11 +58,11 @@ def replica_annotations(model: ModelSettings, awaited: dict[str, str] | None = N
     """
     if model.scales_to_zero:
         # How many there are is known to nobody, so an update that waited for them could wait for ever.
-        return NOT_AWAITED
+        return {**model.annotations, **NOT_AWAITED}
     if model.autoscaling:
-        return awaited or {}
+        return {**model.annotations, **(awaited or {})}
     # An autoscaler still owns the field after it is gone, and `kubectl scale` does, so the number would be a conflict.
-    return {**(awaited or {}), **TAKES_OVER}
+    return {**model.annotations, **(awaited or {}), **TAKES_OVER}
 
 
 def autoscaler(

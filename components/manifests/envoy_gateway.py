@@ -108,13 +108,13 @@ def gateway_service(stack: StackSettings) -> Manifest:
     port: Manifest = {"name": "http", "port": envoy.POD.port, "targetPort": "http", "protocol": "TCP"}
     if stack.envoy.node_port is not None:
         port["nodePort"] = stack.envoy.node_port
-    return _manifest(
-        stack,
-        "v1",
-        "Service",
-        stack.envoy.name,
-        spec={"type": stack.envoy.service_type, "selector": gateway_selector(stack), "ports": [port]},
-    )
+    spec: Manifest = {"type": stack.envoy.service_type, "selector": gateway_selector(stack), "ports": [port]}
+    if stack.envoy.source_ranges:
+        spec["loadBalancerSourceRanges"] = list(stack.envoy.source_ranges)
+    service = _manifest(stack, "v1", "Service", stack.envoy.name, spec=spec)
+    if stack.envoy.service_annotations:
+        service["metadata"]["annotations"] = dict(stack.envoy.service_annotations)
+    return service
 
 
 def gateway_pod_disruption_budget(stack: StackSettings) -> Manifest | None:

@@ -39,14 +39,16 @@ def _hosts_resolve(stack: "StackSettings") -> Iterator[str]:
 
 def _addresses(stack: "StackSettings") -> Iterator[str]:
     if stack.gateway.kind == "envoy":
-        return
-    restriction = stack.gateway.ip_restriction
-    if restriction and bool(restriction.allow) == bool(restriction.deny):
-        given = "both lists are" if restriction.allow else "neither list is"
-        yield (f"modelyard:gateway.ipRestriction: {given} given, and the plugin works by one: write allow, or deny")
-    ranges = {"service.sourceRanges": stack.gateway.service.source_ranges}
-    if restriction:
-        ranges |= {"ipRestriction.allow": restriction.allow, "ipRestriction.deny": restriction.deny}
+        ranges = {"sourceRanges": stack.gateway.source_ranges}
+    else:
+        ranges = {"service.sourceRanges": stack.gateway.service.source_ranges}
+        if restriction := stack.gateway.ip_restriction:
+            ranges |= {"ipRestriction.allow": restriction.allow, "ipRestriction.deny": restriction.deny}
+            if bool(restriction.allow) == bool(restriction.deny):
+                given = "both lists are" if restriction.allow else "neither list is"
+                yield (
+                    f"modelyard:gateway.ipRestriction: {given} given, and the plugin works by one: write allow, or deny"
+                )
     for path, addresses in ranges.items():
         for position, each in enumerate(addresses):
             if not _is_range(each):

@@ -55,17 +55,22 @@ def _shared_counts(stack: "StackSettings") -> Iterator[str]:
             yield f"routes[{index}].cache"
 
 
-def _gateway_port(stack: "StackSettings") -> Iterator[str]:
+def _envoy_service(stack: "StackSettings") -> Iterator[str]:
     gateway = stack.gateway
     if gateway.kind == "envoy" and gateway.node_port is not None and gateway.service_type != "NodePort":
         yield (
             f"modelyard:gateway.nodePort: {gateway.node_port} with service type "
             f"{gateway.service_type!r} has no effect: write serviceType NodePort, or leave nodePort out"
         )
+    if gateway.kind == "envoy" and gateway.source_ranges and gateway.service_type != "LoadBalancer":
+        yield (
+            f"modelyard:gateway.sourceRanges: given for service type {gateway.service_type!r}, and only a load "
+            "balancer has it: write serviceType LoadBalancer, or leave it out"
+        )
 
 
 KIND_RULES: tuple[Rule, ...] = (
     _needs_higress,
     _needs_redis,
-    _gateway_port,
+    _envoy_service,
 )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from stacks.settings.auth import GatewayAuthSettings
 from stacks.settings.base import Cpu, Form, Name, Quantity, Settings
+from stacks.settings.serving import LabelKey
 
 BaseUrl = Annotated[
     str,
@@ -16,6 +17,14 @@ BaseUrl = Annotated[
     ),
 ]
 """The URL of an API like OpenAI's."""
+Cidr = Annotated[
+    str,
+    Form(
+        r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$",
+        "is no address and no range of them: write one such as 203.0.113.7 or 10.0.0.0/8",
+    ),
+]
+"""An address, or a range of them such as ``10.0.0.0/8``."""
 
 
 class CommonGatewaySettings(Settings):
@@ -55,3 +64,7 @@ class EnvoyGatewaySettings(CommonGatewaySettings):
     """How the gateway is reached from outside the cluster."""
     node_port: int | None = Field(default=None, ge=30000, le=32767)
     """Port on every node, for service type NodePort."""
+    service_annotations: dict[LabelKey, str] = {}
+    """Annotations of the Service, by which clouds are told what load balancer to make, such as one with TLS."""
+    source_ranges: tuple[Cidr, ...] = ()
+    """Addresses that the load balancer lets in, for service type LoadBalancer. Default: all."""

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from stacks.settings.base import Cpu, Form, Name, Quantity, Settings, refusal
 from stacks.settings.chart import ChartSettings, ChartText
-from stacks.settings.gateway import CommonGatewaySettings
+from stacks.settings.gateway import Cidr, CommonGatewaySettings
 from stacks.settings.pools import Toleration
 
 CHART_VERSION = "2.2.4"
@@ -22,14 +22,6 @@ Domain = Annotated[
     ),
 ]
 """A host name with a dot in it."""
-Cidr = Annotated[
-    str,
-    Form(
-        r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$",
-        "is no address and no range of them: write one such as 203.0.113.7 or 10.0.0.0/8",
-    ),
-]
-"""An address, or a range of them such as ``10.0.0.0/8``."""
 Digest = Annotated[
     str, Form(r"^sha256:[0-9a-f]{64}$", "is no digest of an image: write sha256: and the 64 digits behind it")
 ]

@@ -14,6 +14,7 @@ from stacks.settings.multi_node import RdmaSettings
 from stacks.settings.probes import ProbeSettings
 from stacks.settings.rollout import RolloutSettings
 from stacks.settings.scaling import AutoscalingSettings
+from stacks.settings.serving import LabelKey
 from stacks.settings.sources import Source
 from stacks.settings.weights import WeightsSettings
 
@@ -65,6 +66,9 @@ class ModelSettings(Settings):
     """How long a replica may take to start and to stop."""
     rollout: RolloutSettings = RolloutSettings()
     """How a changed model takes the place of the old one."""
+    annotations: dict[LabelKey, str] = {}
+    """Annotations of what runs the replicas, such as waivers of policies. They are not the pods', which go on as they
+    are when one changes."""
     priority_class: str | None = None
     """The pods' PriorityClass. Where GPUs run short, a pod of a higher one takes the place of a lower one."""
     ephemeral_storage: Quantity | None = None

@@ -213,6 +213,15 @@ def test_service() -> None:
     assert (outside["spec"]["type"], outside["spec"]["ports"]) == ("NodePort", [{**port, "nodePort": 30080}])
 
 
+def test_the_load_balancer_is_told_whom_to_let_in_and_what_it_is() -> None:
+    certificate = {"service.beta.kubernetes.io/aws-load-balancer-ssl-cert": "arn:aws:acm:eu-central-1:1:certificate/a"}
+    settings = stack(serviceType="LoadBalancer", sourceRanges=["203.0.113.0/24"], serviceAnnotations=certificate)
+    service = envoy_gateway.gateway_service(settings)
+
+    assert service["metadata"]["annotations"] == certificate
+    assert service["spec"]["loadBalancerSourceRanges"] == ["203.0.113.0/24"]
+
+
 def test_base_url() -> None:
     assert envoy_gateway.gateway_base_url(stack()) == "http://gateway.llm.svc.cluster.local:8080/v1"
     assert envoy_gateway.gateway_base_url(stack(base_url="https://llm.example/v1")) == "https://llm.example/v1"

@@ -124,6 +124,11 @@ spec:
 """)
 
 
+def test_annotations_of_a_playground() -> None:
+    waiver = {"waive.modelyard.dev/gpu-placement": "2027-01-31: there is one pool only"}
+    assert replicas(annotations=waiver)["metadata"]["annotations"].items() >= waiver.items()
+
+
 def test_backend_runtime() -> None:
     assert manifests.backend_runtime(model(), PLACEMENT, SERVING) == yaml.safe_load(f"""
 apiVersion: inference.llmaz.io/v1alpha1

@@ -161,6 +161,16 @@ RULES = {
         "modelyard:gateway.nodePort: 30080 with service type 'ClusterIP' has no effect: write serviceType NodePort, "
         "or leave nodePort out",
     ),
+    "addresses without a load balancer": (
+        stack(gateway={"sourceRanges": ["10.0.0.0/8"]}),
+        "modelyard:gateway.sourceRanges: given for service type 'ClusterIP', and only a load balancer has it: write "
+        "serviceType LoadBalancer, or leave it out",
+    ),
+    "addresses of no network": (
+        stack(gateway={"serviceType": "LoadBalancer", "sourceRanges": ["300.0.0.0/8"]}),
+        "modelyard:gateway.sourceRanges[0]: '300.0.0.0/8' is no address and no range of them: write one such as "
+        "203.0.113.7 or 10.0.0.0/8",
+    ),
     "variable of the server": (
         one_model(env={"MODELYARD_PORT": "9"}),
         "modelyard:models[0].env.MODELYARD_PORT: variables that begin with MODELYARD_ are written from the model's "

@@ -173,6 +173,26 @@ spec:
 """)
 
 
+WAIVER = {"waive.modelyard.dev/probes": "2027-01-31: the load balancer asks it"}
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        {},
+        {"autoscaling": {"kind": "hpa", "maxReplicas": 2}},
+        {"autoscaling": {"kind": "keda", "minReplicas": 0, "maxReplicas": 2}},
+    ],
+    ids=["number", "autoscaler", "to zero"],
+)
+def test_annotations_are_on_what_runs_the_replicas_and_not_on_pods(scale: dict[str, Any]) -> None:
+    plain, annotated = stateful_set(**scale), stateful_set(annotations=WAIVER, **scale)
+
+    own = plain["metadata"].get("annotations", {})
+    assert annotated["metadata"]["annotations"] == {**own, **WAIVER}
+    assert annotated["spec"] == plain["spec"]
+
+
 def test_headless_service() -> None:
     assert workload.headless_service(model(), "default") == labelled("""
 apiVersion: v1
