@@ -107,14 +107,12 @@ def test_body_without_one_model(pair: Pair, body: bytes) -> None:
     assert refusal(answer)[:3] == (400, "invalid_request_error", "missing_required_parameter")
 
 
-def test_value_that_cannot_be_a_header(pair: Pair) -> None:
-    assert refusal(pair.gateway.chat("qwen", stream="true\r\nx-forged: 1")) == (
-        400,
-        "invalid_request_error",
-        "invalid_value",
-        None,
-        "'model' and 'stream' must not contain control characters.",
-    )
+def test_no_value_of_the_body_becomes_a_header(pair: Pair) -> None:
+    forged = {"stream": "true\r\nx-forged: 1", "metadata": {"stream": True}}
+
+    assert pair.gateway.chat("qwen", **forged).status_code == 200
+    assert pair.qwen.received[-1].json == question("qwen", **forged)
+    assert not {"x-forged", "x-modelyard-stream"} & pair.qwen.received[-1].headers.keys()
 
 
 def test_body_over_the_limit(pods: Pods, start: Start) -> None:

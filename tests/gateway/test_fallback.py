@@ -86,7 +86,8 @@ def test_the_next_model_answers_under_its_own_name(
     assert answer.status_code == 200
     assert answer.headers["x-modelyard-served-by"] == "second"
     assert answer.headers["x-modelyard-fallback-from"] == "first"
-    assert second.received[-1].json == question("second", stream=stream, seed=7)
+    counted = {"stream_options": {"include_usage": True}} if stream else {}
+    assert second.received[-1].json == question("second", stream=stream, seed=7, **counted)
     assert third.received == []
 
 

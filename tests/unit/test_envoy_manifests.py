@@ -278,10 +278,8 @@ def test_filters_of_the_edge() -> None:
     auth = {"consumers": [{"name": "alice", "keys": ["key of alice"]}]}
     open_to_all, keyed = QWEN_AND_GEMMA, stack([{"name": "qwen"}], [], auth=auth)
 
-    common = ["buffer", "json_to_metadata", "transform"]
-    counting = ["usage-of-plain-answers", "sse_to_metadata", "router"]
-    assert filter_names(listeners(open_to_all)["edge"]) == ["custom_response", *common, *counting]
-    assert filter_names(listeners(keyed)["edge"]) == ["custom_response", "api_key_auth", *common, "rbac", *counting]
+    assert filter_names(listeners(open_to_all)["edge"]) == ["buffer", "lua", "router"]
+    assert filter_names(listeners(keyed)["edge"]) == ["api_key_auth", "buffer", "lua", "rbac", "router"]
     assert filter_names(listeners(open_to_all)["hop"]) == ["buffer", "transform", "router"]
 
 

@@ -1,11 +1,17 @@
-"""The gateway's access log: one JSON object a request, never with anything of the prompt or the answer."""
+"""What the gateway writes down of each request when it ends: a line of its log, and its metrics."""
 
 from components.manifests.envoy import names
+from components.manifests.envoy.metrics import metrics
 from components.manifests.envoy.proto import Json, extension
 
 
-def access_log() -> Json:
-    """The log on standard output."""
+def access_loggers() -> list[Json]:
+    """The log on standard output, and the metrics."""
+    return [_access_log(), *metrics()]
+
+
+def _access_log() -> Json:
+    # One JSON object a request, never with anything of the prompt or the answer, and with no key.
     return extension(
         "envoy.access_loggers.stdout",
         "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
@@ -13,12 +19,14 @@ def access_log() -> Json:
             "json_format": {
                 "time": "%START_TIME%",
                 "request_id": "%REQ(x-request-id)%",
+                "trace_id": "%TRACE_ID%",
                 "method": "%REQ(:METHOD)%",
                 "path": "%PATH(NQ)%",
                 "consumer": f"%REQ({names.CONSUMER_HEADER})%",
                 "model": f"%REQ({names.MODEL_HEADER}):256%",
+                "route": "%ROUTE_NAME%",
                 "stream": f"%REQ({names.STREAM_HEADER})%",
-                "served_by": f"%UPSTREAM_METADATA({names.METADATA}:model)%",
+                "served_by": names.SERVED_BY,
                 "fallback_from": f"%RESP({names.FALLBACK_FROM_HEADER})%",
                 "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
                 "status": "%RESPONSE_CODE%",
@@ -26,10 +34,12 @@ def access_log() -> Json:
                 "flags": "%RESPONSE_FLAGS%",
                 "duration_ms": "%DURATION%",
                 "headers_ms": "%RESPONSE_DURATION%",
+                "first_token_ms": names.FIRST_TOKEN,
                 "request_bytes": "%BYTES_RECEIVED%",
                 "response_bytes": "%BYTES_SENT%",
-                "input_tokens": f"%DYNAMIC_METADATA({names.USAGE_METADATA}:input)%",
-                "output_tokens": f"%DYNAMIC_METADATA({names.USAGE_METADATA}:output)%",
+                "input_tokens": names.INPUT_TOKENS,
+                "cached_tokens": names.CACHED_TOKENS,
+                "output_tokens": names.OUTPUT_TOKENS,
             }
         },
     )

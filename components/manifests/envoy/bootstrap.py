@@ -3,6 +3,7 @@
 from components.manifests.envoy import names
 from components.manifests.envoy.clusters import admin_cluster, clusters
 from components.manifests.envoy.listeners import listeners
+from components.manifests.envoy.metrics import stats_config
 from components.manifests.envoy.overload import overload_manager
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
 from components.manifests.envoy.routes import route_configuration
@@ -62,6 +63,7 @@ def _base(stack: StackSettings, site: Site) -> Json:
                 "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
             )
         ],
+        "stats_config": stats_config(),
         "overload_manager": overload_manager(stack.envoy.memory),
         "layered_runtime": {
             "layers": [

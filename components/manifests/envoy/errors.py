@@ -12,7 +12,7 @@ from components.manifests.envoy.local_reply import (
     too_large,
 )
 from components.manifests.envoy.names import CONSUMER_HEADER, MODEL_HEADER
-from components.manifests.envoy.proto import Json, extension
+from components.manifests.envoy.proto import Json
 from components.manifests.openai_api import RETRY_AFTER_SECONDS, error, invalid_request, unavailable
 
 MODEL_SHOWN = f"%REQ({MODEL_HEADER}):256%"
@@ -49,13 +49,6 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
             mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag("NR")),
             invalid_http(by_no_route()),
             *bad_headers(),
-            # A value of the body that cannot be a header, such as a 'stream' with a line break.
-            mapper(
-                503,
-                invalid_request("'model' and 'stream' must not contain control characters.", "invalid_value"),
-                flag("DPE"),
-                becomes=400,
-            ),
             # Refused before the body was read: every other 503 comes after the model is known.
             mapper(
                 503,
@@ -68,7 +61,8 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
                 headers=[RETRY_AFTER],
             ),
             mapper(503, UNAVAILABLE, headers=[RETRY_AFTER]),
-            # A plain answer that breaks while it is held to count its tokens.
+            # An answer that is too large, or breaks, while it is held.
+            mapper(500, UNAVAILABLE, becomes=503, headers=[RETRY_AFTER]),
             mapper(502, UNAVAILABLE, becomes=503, headers=[RETRY_AFTER]),
             mapper(504, UNAVAILABLE, becomes=503, headers=[RETRY_AFTER]),
         ]
@@ -76,26 +70,4 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
 
 
 UNAVAILABLE = unavailable(MODEL_SHOWN)
-
-
-def replace_server_errors() -> Json:
-    """The filter that gives a failure of the last model in a chain the gateway's own form.
-
-    501 passes: it says that the model has no such endpoint, and waiting will not help.
-    """
-    local = extension(
-        "unavailable",
-        "envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy",
-        status_code=503,
-        body_format={"json_format": UNAVAILABLE},
-    )
-    return extension(
-        "envoy.filters.http.custom_response",
-        "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
-        custom_response_matcher={
-            "matcher_tree": {
-                "input": extension("status", "envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput"),
-                "exact_match_map": {"map": {str(status): {"action": local} for status in (500, 502, 503, 504)}},
-            }
-        },
-    )
+"""The body where no model could answer."""

@@ -1,30 +1,36 @@
 """HTTP filters of the edge and of the hop, in the order in which they run."""
 
+import json
+from pathlib import Path
+
 from components.manifests.envoy import names
-from components.manifests.envoy.errors import replace_server_errors
 from components.manifests.envoy.proto import Json, extension
+from components.manifests.openai_api import RETRY_AFTER_SECONDS, unavailable
 from stacks.settings import ConsumerSettings, EnvoyGatewaySettings
 
-COUNTED_LENGTHS = "[0-9]{1,6}"
-"""Lengths of plain answers whose tokens are counted: below 1 MB, and so below every body limit."""
+_MODEL = "<model>"
 
-EVENT_LIMIT_BYTES = names.MIB
-"""Largest event of a stream that is searched for token counts."""
+
+def _program() -> str:
+    """The Lua program that reads requests and answers."""
+    before, after = (json.dumps(part) for part in json.dumps(unavailable(_MODEL)).split(_MODEL))
+    given = f"local UNAVAILABLE_BEFORE, UNAVAILABLE_AFTER, RETRY_AFTER = {before}, {after}, '{RETRY_AFTER_SECONDS}'\n"
+    return given + Path(__file__).with_name("openai.lua").read_text()
+
+
+OPENAI = _program()
+"""The Lua program that reads requests and answers, and says where no model could answer."""
 
 
 def edge_filters(gateway: EnvoyGatewaySettings) -> list[Json]:
     """The filters of the listener for clients."""
     consumers = gateway.auth.consumers
     return [
-        replace_server_errors(),
         *([_api_key_auth(consumers)] if consumers else []),
         _buffer(gateway.body_limit_mib),
-        _request_checks(),
-        _model_to_header(),
+        _openai(),
         # Only here, behind the choice of the model's route, is the route's own allow list read.
         *([_rbac()] if consumers else []),
-        _usage_of_plain_answers(),
-        _usage_of_streams(),
         router(),
     ]
 
@@ -37,7 +43,11 @@ def hop_filters(gateway: EnvoyGatewaySettings) -> list[Json]:
 def router() -> Json:
     """The last filter, which asks the upstream."""
     return extension(
-        "envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True
+        "envoy.filters.http.router",
+        "envoy.extensions.filters.http.router.v3.Router",
+        suppress_envoy_headers=True,
+        # The gateway's own metrics say more, and these cost each request some microseconds.
+        dynamic_stats=False,
     )
 
 
@@ -62,104 +72,16 @@ def _buffer(limit_mib: int) -> Json:
     )
 
 
-def _request_checks() -> Json:
-    space = {"metadata_namespace": names.REQUEST_METADATA}
+def _openai() -> Json:
     return extension(
-        "envoy.filters.http.json_to_metadata",
-        "envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
-        request_rules={
-            "rules": [
-                {
-                    "selectors": [{"key": "model"}],
-                    "on_present": {**space, "key": "model", "type": "PROTOBUF_VALUE"},
-                    "on_missing": {**space, "key": "problem", "value": "missing"},
-                    "on_error": {**space, "key": "problem", "value": "no JSON"},
-                }
-            ]
-        },
-    )
-
-
-def _model_to_header() -> Json:
-    return extension(
-        "envoy.filters.http.transform",
-        "envoy.extensions.filters.http.transform.v3.TransformConfig",
-        clear_route_cache=True,
-        request_transformation={
-            "headers_mutations": [
-                {"append": {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
-                for key, value in (
-                    (names.MODEL_HEADER, "%REQUEST_BODY(model)%"),
-                    (names.STREAM_HEADER, "%REQUEST_BODY(stream)%"),
-                )
-            ]
-        },
+        "envoy.filters.http.lua",
+        "envoy.extensions.filters.http.lua.v3.Lua",
+        default_source_code={"inline_string": OPENAI},
     )
 
 
 def _rbac() -> Json:
     return extension("envoy.filters.http.rbac", "envoy.extensions.filters.http.rbac.v3.RBAC")
-
-
-_USAGE = (
-    ("input", ("prompt_tokens", "input_tokens")),
-    ("output", ("completion_tokens", "output_tokens")),
-)
-
-
-def _usage_rules() -> list[Json]:
-    return [
-        {
-            "selectors": [{"key": "usage"}, {"key": field}],
-            "on_present": {"metadata_namespace": names.USAGE_METADATA, "key": key, "type": "NUMBER"},
-        }
-        for key, fields in _USAGE
-        for field in fields
-    ]
-
-
-def _usage_of_plain_answers() -> Json:
-    count = extension(
-        "envoy.filters.http.json_to_metadata",
-        "envoy.extensions.filters.http.json_to_metadata.v3.JsonToMetadata",
-        response_rules={
-            "rules": _usage_rules(),
-            "allow_content_types_regex": {"regex": r"application/json(\s*;.*)?"},
-        },
-    )
-    # The filter holds the whole answer, and one beyond the limit of its buffer would become an error 500.
-    not_small = {
-        "not_matcher": {
-            "single_predicate": {
-                "input": extension(
-                    "length", "envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name="content-length"
-                ),
-                "value_match": {"safe_regex": {"google_re2": {}, "regex": COUNTED_LENGTHS}},
-            }
-        }
-    }
-    skip = extension("skip", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")
-    return extension(
-        "usage-of-plain-answers",
-        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
-        extension_config=count,
-        xds_matcher={"matcher_list": {"matchers": [{"predicate": not_small, "on_match": {"action": skip}}]}},
-    )
-
-
-def _usage_of_streams() -> Json:
-    return extension(
-        "envoy.filters.http.sse_to_metadata",
-        "envoy.extensions.filters.http.sse_to_metadata.v3.SseToMetadata",
-        response_rules={
-            "content_parser": extension(
-                "json",
-                "envoy.extensions.content_parsers.json.v3.JsonContentParser",
-                rules=[{"rule": rule} for rule in _usage_rules()],
-            ),
-            "max_event_size": EVENT_LIMIT_BYTES,
-        },
-    )
 
 
 def _name_to_body() -> Json:

@@ -4,7 +4,7 @@ None of them changes with models and routes, so running streams are never cut by
 """
 
 from components.manifests.envoy import names
-from components.manifests.envoy.access_log import access_log
+from components.manifests.envoy.access_log import access_loggers
 from components.manifests.envoy.errors import local_reply_config
 from components.manifests.envoy.filters import edge_filters, hop_filters, router
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
@@ -58,7 +58,7 @@ def _edge(name: str, address: Json, mutations: list[Json], gateway: EnvoyGateway
         **fields,
         early_header_mutation_extensions=[_early_mutation(mutations)],
         local_reply_config=local_reply_config(PATHS_SHOWN, gateway.body_limit_mib),
-        access_log=[access_log()],
+        access_log=access_loggers(),
         use_remote_address=True,
         always_set_request_id_in_response=True,
         normalize_path=True,

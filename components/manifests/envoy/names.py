@@ -4,6 +4,8 @@ MODEL_HEADER = "x-modelyard-model"
 """Internal request header: the ``model`` of the body, set by the gateway only."""
 STREAM_HEADER = "x-modelyard-stream"
 """Internal request header: the ``stream`` of the body."""
+PROBLEM_HEADER = "x-modelyard-problem"
+"""Internal request header: why the body names no model."""
 CONSUMER_HEADER = "x-modelyard-consumer"
 """Internal request header: the consumer that the API key belongs to."""
 CLUSTER_HEADER = "x-modelyard-cluster"
@@ -12,16 +14,23 @@ SERVED_BY_HEADER = "x-modelyard-served-by"
 """Response header: the model that answered."""
 FALLBACK_FROM_HEADER = "x-modelyard-fallback-from"
 """Response header: the model that was asked for, when another one answered in its place."""
+HOP_HEADER = "x-modelyard-hop"
+"""Internal response header: there where the answer is a fallback's."""
 
 REHEARSE_HEADER = "x-modelyard-rehearse"
 """Request header of rehearsals: how many places of the chain are to count as failed. The edge takes it away."""
 
 METADATA = "modelyard"
-"""Namespace of the endpoints' metadata: ``model``, ``served_name`` and, on fallbacks, ``hop``."""
-REQUEST_METADATA = "modelyard.request"
-"""Namespace of what was read from the request's body."""
-USAGE_METADATA = "modelyard.usage"
-"""Namespace of the token counts read from the answer's body."""
+"""Namespace of metadata: an endpoint's ``model``, ``served_name`` and, on fallbacks, ``hop``; what the Lua program
+notes of a request: ``usage``, ``first_token`` and ``fallback``."""
+SERVED_BY = f"%UPSTREAM_METADATA({METADATA}:model)%"
+"""Format of the model that answered."""
+INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS = (
+    f"%DYNAMIC_METADATA({METADATA}:usage:{key})%" for key in ("input", "cached", "output")
+)
+"""Formats of the tokens of a request: all input, what of it was in the engine's cache, and output."""
+FIRST_TOKEN = f"%DYNAMIC_METADATA({METADATA}:first_token)%"
+"""Format of the time until a stream's first event, in milliseconds."""
 
 EDGE = "edge"
 """Name of the listener for clients."""

@@ -9,10 +9,6 @@ from stacks.settings import RouteSettings, StackSettings
 MODELS_LIMIT_BYTES = 16 * names.MIB
 """Bound of a direct answer, in place of Envoy's 4 KiB: the list of models grows with them."""
 
-_ENDPOINT = f"xds.upstream_host_metadata.filter_metadata['{names.METADATA}']"
-
-_ANSWERED = "!(response.code in [500, 502, 503, 504])"
-
 
 def route_configuration(stack: StackSettings) -> Json:
     """The edge's routes, in RDS form without ``@type``."""
@@ -24,16 +20,15 @@ def route_configuration(stack: StackSettings) -> Json:
                 "name": names.ROUTES,
                 "domains": ["*"],
                 "matcher": _by_model(stack),
-                # The pods take no key, and a client's key is nothing that they should see.
-                "request_headers_to_remove": ["authorization", "x-api-key"],
-                "response_headers_to_remove": [names.SERVED_BY_HEADER, names.FALLBACK_FROM_HEADER],
+                # The pods take no key, and a client's key is nothing that they should see. A compressed answer's
+                # tokens could not be counted.
+                "request_headers_to_remove": ["authorization", "x-api-key", "accept-encoding"],
+                "response_headers_to_remove": [names.SERVED_BY_HEADER, names.FALLBACK_FROM_HEADER, names.HOP_HEADER],
+                # An empty value adds no header. The Lua program takes away those that do not hold for the answer.
                 "response_headers_to_add": [
-                    # An empty value adds no header.
-                    set_header(names.SERVED_BY_HEADER, f"%CEL({_ANSWERED} ? {_ENDPOINT}['model'] : '')%"),
-                    set_header(
-                        names.FALLBACK_FROM_HEADER,
-                        f"%CEL({_ANSWERED} && 'hop' in {_ENDPOINT} ? request.headers['{names.MODEL_HEADER}'] : '')%",
-                    ),
+                    set_header(names.SERVED_BY_HEADER, names.SERVED_BY),
+                    set_header(names.HOP_HEADER, f"%UPSTREAM_METADATA({names.METADATA}:hop)%"),
+                    set_header(names.FALLBACK_FROM_HEADER, f"%REQ({names.MODEL_HEADER})%"),
                 ],
             }
         ],
@@ -181,15 +176,12 @@ def _listing(path: str, body: Json) -> Json:
 
 def _error_routes(stack: StackSettings) -> list[Json]:
     named = {"name": names.MODEL_HEADER, "present_match": True}
-    no_string = {**_of_body("model", {"string_match": {"safe_regex": {"regex": "(?s).*"}}}), "invert": True}
-    empty = _of_body("model", {"present_match": True})
-    missing = _of_body("problem", {"string_match": {"exact": "missing"}})
     no_model = invalid_request(
         f"The request body must name one 'model'. {_known(stack)}", "missing_required_parameter", "model"
     )
     return [
         _refusal(
-            {**_model_match(named), "dynamic_metadata": [no_string]},
+            _model_match(_exactly(names.PROBLEM_HEADER, "no string")),
             400,
             invalid_request("'model' must be a string of at most 8 KB.", "invalid_type", "model"),
         ),
@@ -198,9 +190,7 @@ def _error_routes(stack: StackSettings) -> list[Json]:
             404,
             invalid_request(f"The model '{MODEL_SHOWN}' does not exist. {_known(stack)}", "model_not_found", "model"),
         ),
-        # An empty name makes no header.
-        _refusal({**_model_match(), "dynamic_metadata": [empty]}, 400, no_model),
-        _refusal({**_model_match(), "dynamic_metadata": [missing]}, 400, no_model),
+        _refusal(_model_match(_exactly(names.PROBLEM_HEADER, "missing")), 400, no_model),
         _refusal(
             _model_match(),
             400,
@@ -209,10 +199,6 @@ def _error_routes(stack: StackSettings) -> list[Json]:
             ),
         ),
     ]
-
-
-def _of_body(key: str, value: Json) -> Json:
-    return {"filter": names.REQUEST_METADATA, "path": [{"key": key}], "value": value}
 
 
 def _refusal(match: Json, status: int, body: Json) -> Json:
