@@ -141,10 +141,6 @@ class Chat:
     def _refusals(self) -> Iterator[None]:
         try:
             yield
-        except httpx.InvalidURL as error:
-            raise CliError(
-                f"{self._url!r} is no URL: {error}.", "Write one such as http://host/v1.", ExitCode.USAGE
-            ) from None
         except httpx.TimeoutException:
             raise self._unreachable("it does not answer in time") from None
         except httpx.TransportError as error:
@@ -177,7 +173,16 @@ def _events(answer: httpx.Response, parts: _Parts) -> Iterator[dict[str, Any]]:
         if data == "[DONE]":
             parts.done = True
             return
-        event = json.loads(data)
+        try:
+            event = json.loads(data)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            raise CliError(
+                f"The answer is no stream of a chat: {data[:100]!r} came where an event belongs.",
+                "Check that --url, or modelyard:gateway.baseUrl, leads to a gateway of this stack.",
+                ExitCode.FAILED,
+            )
         if "error" in event:
             raise CliError(
                 f"The model ended its answer with an error: {_message(event)}.",

@@ -9,7 +9,7 @@ class ExitCode(IntEnum):
     OK = 0
     """What was asked for was done, or is so."""
     FAILED = 1
-    """What was asked for did not go well, or is not so: an update failed, a check failed, a model does not fit."""
+    """What was asked about is not so: a check or a policy failed, a model does not fit, not everything is ready."""
     USAGE = 2
     """The command line cannot be understood, or a question has nobody to answer it."""
     SETTINGS = 3
@@ -19,15 +19,13 @@ class ExitCode(IntEnum):
     UNREACHABLE = 5
     """The cluster, the gateway or the place of Pulumi's state does not answer."""
     CREDENTIALS = 6
-    """A login or an API key has expired, is missing or wrong, or may not do this."""
+    """A login, an API key or a passphrase has expired, is missing or wrong, or may not do this."""
     LOCKED = 7
     """Another update holds the stack."""
-    PASSPHRASE = 8
-    """The stack's secrets cannot be read."""
+    UPDATE_FAILED = 8
+    """An update began and did not end well. What it made stays, and the next one goes on from there."""
     NOT_FOUND = 9
     """There is no such stack, model or other object."""
-    POLICY = 10
-    """A mandatory policy does not hold."""
     INTERNAL = 70
     """A fault of Modelyard itself."""
     INTERRUPTED = 130

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from stacks.cli.errors import CliError
+from stacks.cli.exits import ExitCode
 from stacks.cli.shown import client_url
 from stacks.cli.stack import Stack
 from stacks.verify.entrance import front
@@ -30,8 +32,11 @@ def reached(stack: Stack, url: str | None, *, port_forward: bool) -> Iterator[Ga
         port_forward: whether to go through the cluster even where the stack file says a URL.
 
     Raises:
+        CliError: when that is no URL.
         KubectlError: when there is no way through the cluster.
     """
+    if url is not None:
+        _check(url)
     given = url or client_url(stack.settings)
     if given and not port_forward and not _inside(given):
         yield Gateway(given.rstrip("/"))
@@ -40,6 +45,20 @@ def reached(stack: Stack, url: str | None, *, port_forward: bool) -> Iterator[Ga
     with stack.kubectl.port_forward(entrance.target, entrance.port, namespace=entrance.namespace) as local:
         base_url = f"{local}/v1"
         yield Gateway(base_url.replace("http:", "https:", 1) if entrance.tls else base_url, entrance.host)
+
+
+def _check(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        fine = False
+    if not (fine and url.rstrip("/").endswith("/v1")):
+        raise CliError(
+            f"{url!r} is no URL of an API like OpenAI's.",
+            "Write one that begins with http:// or https:// and ends in /v1, such as https://llm.example.com/v1.",
+            ExitCode.USAGE,
+        )
 
 
 def _inside(url: str) -> bool:

@@ -1,0 +1,252 @@
+"""What is found before an update finds out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from stacks import automation
+from stacks.automation import PassphraseError, StackMissingError, toolchain
+from stacks.cli.exits import ExitCode
+from tests.cli.conftest import Cluster, Stacks, run
+
+
+def node(name: str = "node-1", gpus: int = 2, **labels: str) -> dict[str, Any]:
+    allocatable = {"cpu": "8", **({"nvidia.com/gpu": str(gpus)} if gpus else {})}
+    return {"metadata": {"name": name, "labels": labels or {"pool": "gpu"}}, "status": {"allocatable": allocatable}}
+
+
+@pytest.fixture
+def machine(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A machine that has everything, and a cluster that has it as well."""
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text("#!/bin/sh\necho v3.260.1\n")
+    pulumi.chmod(0o755)
+    monkeypatch.setattr(toolchain, "program", lambda: pulumi)
+    monkeypatch.setattr(automation, "outputs", lambda *_, **__: {})
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text("")
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    return cluster
+
+
+def healthy(cluster: Cluster) -> None:
+    """Add what a cluster says where nothing is missing. What a test has told it before counts first."""
+    cluster.says(["version", "--client"], "Client Version: v1.33.3\n")
+    cluster.says(["version"], {"serverVersion": {"gitVersion": "v1.33.3"}})
+    cluster.says(["config", "view"], {"current-context": "there"})
+    cluster.says(["get", "namespace"], {"metadata": {"name": "default"}})
+    cluster.says(["create"], {"status": {"allowed": True}})
+    cluster.says(["get", "nodes"], {"items": [node(gpus=4)]})
+
+
+def found(*arguments: str) -> dict[str, tuple[str, str]]:
+    """What was found of each thing, and that the command ends accordingly."""
+    shown = run("doctor", "--json", *arguments)
+    said = json.loads(shown.stdout)
+    outcomes = {check["outcome"] for check in said["checks"]}
+    assert said["healthy"] == ("failed" not in outcomes)
+    assert shown.exit_code == (ExitCode.OK if said["healthy"] else ExitCode.FAILED)
+    for check in said["checks"]:
+        assert check.keys() == {"name", "outcome", "seen", "remedy"}
+        # Whoever is told that something is wrong is told what to do.
+        assert bool(check["remedy"]) == (check["outcome"] in ("failed", "warning"))
+    return {check["name"]: (check["outcome"], check["seen"]) for check in said["checks"]}
+
+
+def test_nothing_is_missing(mine: Stacks, machine: Cluster, tmp_path: Path) -> None:
+    healthy(machine)
+    checks = found()
+    assert {name: outcome for name, (outcome, _) in checks.items()} == {
+        "stack file": "ok",
+        "pulumi": "ok",
+        "kubectl": "ok",
+        "uv": "ok",
+        "state": "ok",
+        "cluster": "ok",
+        "namespace": "ok",
+        "rights": "ok",
+        "pool gpu": "ok",
+        "definitions": "skipped",
+        "charts": "skipped",
+    }
+    assert checks["pulumi"][1] == f"3.260.1, {tmp_path / 'pulumi'}"
+    assert checks["cluster"][1] == "the context 'there' answers, Kubernetes v1.33.3"
+    assert checks["pool gpu"][1] == "1 nodes offer 4 nvidia.com/gpu, of which models ask for 3"
+
+
+def test_a_line_a_check_for_people(mine: Stacks, machine: Cluster) -> None:
+    machine.says(["get", "namespace"], "")
+    healthy(machine)
+    shown = run("doctor")
+    assert shown.exit_code == ExitCode.FAILED
+    lines = shown.stdout.splitlines()
+    assert lines[0] == "ok      stack file: 'mine' can work: 2 models, 1 pools"
+    at = lines.index("FAILED  namespace: modelyard:cluster.namespace: there is no namespace 'default'")
+    assert lines[at + 1].startswith("        `kubectl create namespace default` makes it")
+
+
+def test_a_stack_file_that_cannot_work(stacks: Stacks, machine: Cluster) -> None:
+    stacks.write(models=[{"name": "qwen"}])
+    healthy(machine)
+    checks = found()
+    assert checks["stack file"][0] == "failed"
+    assert "modelyard:models[0].source: nothing is given" in checks["stack file"][1]
+    assert checks.keys() == {"stack file", "pulumi", "kubectl", "uv"}
+
+
+def test_an_old_pulumi(mine: Stacks, machine: Cluster, tmp_path: Path) -> None:
+    healthy(machine)
+    (tmp_path / "pulumi").write_text("#!/bin/sh\necho v3.100.0\n")
+    assert found()["pulumi"] == (
+        "warning",
+        f"{tmp_path / 'pulumi'} is 3.100.0, and the program is made for 3.255.0 and newer",
+    )
+
+
+def test_no_tools(mine: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def missing() -> Path:
+        raise automation.MissingToolError("There is no 'pulumi' on PATH.", "Install it.")
+
+    monkeypatch.setattr(toolchain, "program", missing)
+    monkeypatch.setattr("stacks.automation.options.CHECKOUT", tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    checks = found()
+    assert {name: outcome for name, (outcome, _) in checks.items()} == {
+        "stack file": "ok",
+        "pulumi": "failed",
+        "kubectl": "failed",
+        "uv": "failed",
+        "charts": "skipped",
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (PassphraseError("The secrets of the stack 'mine' cannot be read.", "Set PULUMI_CONFIG_PASSPHRASE."), "failed"),
+        (StackMissingError("Pulumi knows no stack 'mine'.", "Make it."), "ok"),
+    ],
+)
+def test_the_state(
+    mine: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, error: automation.AutomationError, outcome: str
+) -> None:
+    def outputs(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(automation, "outputs", outputs)
+    healthy(machine)
+    assert found()["state"][0] == outcome
+
+
+def test_no_kubeconfig(mine: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "gone"))
+    healthy(machine)
+    checks = found()
+    assert checks["kubeconfig"] == ("failed", f"there is no file {tmp_path / 'gone'}")
+    assert "cluster" not in checks
+
+
+def test_a_kubeconfig_of_the_stack_that_is_not_there(stacks: Stacks, machine: Cluster) -> None:
+    stacks.write(cluster={"kubeconfig": "/nowhere/kubeconfig"})
+    healthy(machine)
+    assert found()["kubeconfig"] == ("failed", "modelyard:cluster.kubeconfig: there is no file /nowhere/kubeconfig")
+
+
+def test_a_cluster_that_does_not_answer(mine: Stacks, machine: Cluster) -> None:
+    machine.says(["version", "--output=json"], err="Unable to connect to the server: i/o timeout", code=1)
+    healthy(machine)
+    checks = found()
+    assert checks["cluster"][0] == "failed"
+    assert "namespace" not in checks
+
+
+def test_rights_that_are_missing(mine: Stacks, machine: Cluster) -> None:
+    for resource in ("statefulsets", "secrets"):
+        body = {"namespace": "default", "verb": "create", "group": "apps" if resource == "statefulsets" else ""}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**body, "resource": resource}},
+        }
+        machine.says([json.dumps(review)], {"status": {"allowed": False}})
+    healthy(machine)
+    assert found()["rights"] == ("failed", "statefulsets, secrets may not be made in 'default' by this login")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outcome", "seen"),
+    [
+        ([node(pool="cpu")], "failed", "none of 1 nodes has pool=gpu"),
+        ([node(gpus=0)], "failed", "1 nodes have its labels, and none of them offers nvidia.com/gpu"),
+        ([node(gpus=2)], "warning", "1 nodes offer 2 nvidia.com/gpu, and the models ask for 3"),
+    ],
+)
+def test_gpus_that_are_missing(
+    mine: Stacks, machine: Cluster, nodes: list[dict[str, Any]], outcome: str, seen: str
+) -> None:
+    machine.says(["get", "nodes"], {"items": nodes})
+    healthy(machine)
+    assert found()["pool gpu"] == (outcome, seen)
+
+
+def test_gpus_that_the_stack_has_offered(stacks: Stacks, machine: Cluster, answering: Callable[[int], None]) -> None:
+    answering(200)
+    stacks.write(gpuSoftware={"kind": "device_plugin"})
+    machine.says(["get", "nodes"], {"items": [node(gpus=0)]})
+    healthy(machine)
+    checks = found()
+    assert checks["pool gpu"][0] == "ok"
+    assert checks["charts at nvidia.github.io"] == ("ok", "it answers")
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Has every registry answer with a status. 0: none does."""
+
+    def answer(status: int) -> None:
+        def head(url: str, **_: object) -> httpx.Response:
+            if status == 0:
+                raise httpx.ConnectError("Name or service not known")
+            return httpx.Response(status)
+
+        monkeypatch.setattr(httpx, "head", head)
+
+    return answer
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(0, "failed"), (401, "ok"), (404, "warning")])
+def test_charts(stacks: Stacks, machine: Cluster, answering: Callable[[int], None], status: int, outcome: str) -> None:
+    answering(status)
+    stacks.write(gateway={"kind": "higress"}, imageMirror="registry.example/mirror")
+    healthy(machine)
+    assert found()["charts at registry.example"][0] == outcome
+
+
+KEDA = {
+    "gateway": {"kind": "higress", "metrics": {}},
+    "prometheus": {"url": "http://prometheus.monitoring:9090"},
+    "models": [
+        {
+            "name": "qwen",
+            "source": "hf://Qwen/Qwen2.5-1.5B-Instruct",
+            "pool": "gpu",
+            "autoscaling": {"kind": "keda", "maxReplicas": 2},
+        }
+    ],
+    "routes": [],
+}
+
+
+def test_definitions(stacks: Stacks, machine: Cluster, answering: Callable[[int], None]) -> None:
+    answering(200)
+    stacks.write(**KEDA)
+    machine.says(["customresourcedefinition", "scaledobjects.keda.sh"], "")
+    machine.says(["customresourcedefinition", "podmonitors.monitoring.coreos.com"], {"metadata": {}})
+    healthy(machine)
+    checks = found()
+    assert checks["definition scaledobjects.keda.sh"] == ("failed", "the cluster does not know it: KEDA is missing")
+    assert checks["definition podmonitors.monitoring.coreos.com"] == ("ok", "the Prometheus operator is there")
