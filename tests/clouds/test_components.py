@@ -175,11 +175,12 @@ def test_models_wait_for_a_pool_that_always_has_a_node(run: Run, least: int, awa
 def test_the_stack_of_each_cloud_asks_it_for_nodes_that_hold_its_models(run: Run, name: str) -> None:
     stack = read_named(name)
     program = run(lambda: Platform("platform", stack), preview=True)
-    (nodes,) = program.of(NODE_POOLS[name])
+    assert {nodes.name for nodes in program.of(NODE_POOLS[name])} == {"platform-gpu-nodes", "platform-reserve-nodes"}
     assert {program.named(f"platform-{model.name}").name for model in stack.models} == {
         "platform-qwen3-8b",
         "platform-phi-4-mini",
         "platform-qwen2-1-5b",
     }
-    assert all(nodes.name in program.named(f"platform-{model.name}").dependencies for model in stack.models)
+    for model in stack.models:
+        assert f"platform-{model.pool}-nodes" in program.named(f"platform-{model.name}").dependencies
     assert warnings(stack) == []
