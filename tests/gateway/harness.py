@@ -173,6 +173,12 @@ class Gateway:
     def stat(self, name: str) -> int:
         return self.stats(f"^{re.escape(name)}$")[name]
 
+    def resident_kib(self) -> int:
+        """Memory of the process."""
+        assert self._process
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
     def log(self) -> list[dict[str, Any]]:
         """The access log so far."""
         lines = (self._folder / "log").read_text().splitlines()
