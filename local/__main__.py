@@ -92,7 +92,7 @@ def run_pulumi(stack: str, context: typer.Context) -> None:
         check_reachable()
         pulumi_command.select_stack(paths)
         if context.args[:1] != ["preview"]:
-            pulumi_command.recover(paths)
+            pulumi_command.recover()
     raise typer.Exit(pulumi_command.pulumi(paths, [*context.args, f"--stack={stack}"], stack=stack).returncode)
 
 

@@ -1,19 +1,15 @@
 """The ordinary ``pulumi`` command for the local stack: its backend, its passphrase, its plugins."""
 
-import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from local.errors import LocalError
 from local.kubectl import check_reachable, get
 from local.paths import CHECKOUT, Paths
 from local.toolchain import installed_pulumi
+from stacks import automation
 
 STACK = "local"
 
@@ -82,63 +78,22 @@ def select_stack(paths: Paths) -> None:
         )
 
 
-def recover(paths: Paths) -> None:
+def recover() -> None:
     """Take up what an update that was killed left behind, so that the next one finishes its work.
-
-    Its lock goes, unless its process still runs: then Pulumi says who holds it. Objects that it was
-    making are read into the state by their names, or the next update would not know that they are there.
 
     Raises:
         LocalError: with what Pulumi said.
     """
-    locks = list((paths.pulumi / "state" / ".pulumi" / "locks").rglob(f"{STACK}/*.json"))
-    if any(_is_pulumi(json.loads(lock.read_text()).get("pid")) for lock in locks):
-        return
-    if locks:
-        _checked(paths, ["cancel", f"--stack={STACK}", "--yes"])
-    state = json.loads(_checked(paths, ["stack", "export", f"--stack={STACK}"]))
-    if not state["deployment"].get("pending_operations"):
-        return
-    adopt_pending_creates(state)
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as repaired:
-        json.dump(state, repaired)
-        repaired.flush()
-        _checked(paths, ["stack", "import", f"--stack={STACK}", f"--file={repaired.name}"])
-    # What was not made after all goes out of the state again, and the rest is read from the cluster.
-    _checked(paths, ["refresh", f"--stack={STACK}", "--yes", "--skip-preview", "--non-interactive"])
-
-
-def _is_pulumi(pid: int | None) -> bool:
     try:
-        return pid is not None and psutil.Process(pid).name().startswith("pulumi")
-    except psutil.NoSuchProcess:
-        return False
-
-
-def adopt_pending_creates(state: dict[str, Any]) -> None:
-    """Move the Kubernetes objects that an exported state says were being made to those that it says are there.
-
-    Their IDs are known, for the program names its objects itself. Other pending operations are dropped,
-    as ``pulumi refresh`` does with them.
-    """
-    deployment = state["deployment"]
-    for operation in deployment.pop("pending_operations", None) or ():
-        resource = operation["resource"]
-        if operation["type"] == "creating" and resource["type"].startswith("kubernetes:"):
-            metadata = resource["inputs"]["metadata"]
-            identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
-            deployment["resources"].append({**resource, "id": identifier, "outputs": resource["inputs"]})
-
-
-def _checked(paths: Paths, arguments: Sequence[str]) -> str:
-    done = pulumi(paths, arguments, capture=True)
-    if done.returncode:
+        automation.recover(STACK)
+    except automation.LockedError:
+        # It runs: the command that comes now says who holds the lock.
+        return
+    except automation.AutomationError as error:
         raise LocalError(
-            f"An update was interrupted, and taking up what it left failed at `pulumi {arguments[0]}`: "
-            f"{(done.stderr or done.stdout).strip()}",
-            "Read its message; `make local-reset` starts over with an empty cluster and an empty state.",
-        )
-    return done.stdout
+            f"An update was interrupted, and taking up what it left failed: {error.problem}",
+            f"{error.remedy} `make local-reset` starts over with an empty cluster and an empty state.",
+        ) from None
 
 
 def up(paths: Paths, arguments: Sequence[str] = ()) -> None:
@@ -149,7 +104,7 @@ def up(paths: Paths, arguments: Sequence[str] = ()) -> None:
     """
     check_reachable()
     select_stack(paths)
-    recover(paths)
+    recover()
     done = pulumi(paths, ["up", f"--stack={STACK}", "--yes", "--skip-preview", *arguments])
     if done.returncode:
         reasons = "".join(f"\n{reason}" for reason in unschedulable(paths))

@@ -4,7 +4,7 @@ Every function takes the stack's name first. Results and events are frozen datac
 ``AutomationError`` with a sentence and a way out, and no file of the work tree is ever written.
 """
 
-from stacks.automation.checks import verify
+from stacks.automation.checks import drill, verify
 from stacks.automation.errors import (
     AutomationError,
     CancelledError,
@@ -32,10 +32,12 @@ from stacks.automation.events import (
     Retrying,
     Started,
 )
+from stacks.automation.measuring import Measurement, ModelMeasurement, measure
 from stacks.automation.operations import destroy, outputs, preview, recover, refresh, up
 from stacks.automation.options import Options, Retries
 from stacks.automation.promotion import PromotionResult, promote, rollback
 from stacks.automation.results import DestroyResult, PreviewResult, RefreshResult, Result, UpResult
+from stacks.automation.script import script
 
 __all__ = [
     "AutomationError",
@@ -48,8 +50,10 @@ __all__ = [
     "Failed",
     "Finished",
     "LockedError",
+    "Measurement",
     "Message",
     "MissingToolError",
+    "ModelMeasurement",
     "Options",
     "PassphraseError",
     "Planned",
@@ -70,12 +74,15 @@ __all__ = [
     "UpResult",
     "UpdateFailedError",
     "destroy",
+    "drill",
+    "measure",
     "outputs",
     "preview",
     "promote",
     "recover",
     "refresh",
     "rollback",
+    "script",
     "up",
     "verify",
 ]

@@ -1,11 +1,13 @@
 """Proof that a stack does what it promises: its gateway asked, its models killed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from stacks.automation.errors import AutomationError
 from stacks.automation.options import DEFAULTS, Options
 
 if TYPE_CHECKING:
+    from stacks import drill as drills
     from stacks.verify import Report, Verdict
 
 
@@ -33,3 +35,49 @@ def verify(
     found = running(stack, options)
     with cluster_errors():
         return asked(found.settings, found.outputs["base_url"], api_key=api_key, on_verdict=on_verdict)
+
+
+def drill(
+    stack: str,
+    *,
+    routes: Sequence[str] = (),
+    api_key: str | None = None,
+    per_second: float = 2.0,
+    recovery_seconds: float = 900.0,
+    options: Options = DEFAULTS,
+    on_loss: "Callable[[drills.Loss], None] | None" = None,
+) -> "drills.Report":
+    """Kill the pods of one model after the other, for real, and look what clients notice.
+
+    Args:
+        stack: the stack's name.
+        routes: the routes to ask, by their ``model``. Default: for each model one that falls back from it.
+        api_key: a key, or a token where consumers are known by these. Default: the stack's own first key.
+        per_second: requests a second.
+        recovery_seconds: how long a model may take to answer again.
+        options: how the stack's settings and outputs are read.
+        on_loss: told what each loss came to, as soon as it is over.
+
+    Raises:
+        AutomationError: there is no such stack, it is not up, the cluster cannot be asked, or there is nothing that
+            could be lost without harm. Nothing was killed then.
+    """
+    from stacks.automation.running import cluster_errors, running
+    from stacks.drill import DrillError
+    from stacks.drill import drill as held
+
+    found = running(stack, options)
+    with cluster_errors():
+        try:
+            return held(
+                found.settings,
+                found.outputs["base_url"],
+                name=stack,
+                routes=routes,
+                api_key=api_key,
+                per_second=per_second,
+                recovery_seconds=recovery_seconds,
+                on_loss=on_loss,
+            )
+        except DrillError as error:
+            raise AutomationError(error.problem, error.remedy) from None

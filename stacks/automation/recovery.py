@@ -2,12 +2,10 @@
 
 import json
 import os
-import re
 import socket
 from pathlib import Path
 from typing import Any
 
-from stacks.automation.errors import LockedError
 from stacks.automation.explain import Failure, explained
 from stacks.automation.workspace import Workspace
 
@@ -55,21 +53,22 @@ def take_up(workspace: Workspace) -> tuple[str, ...] | None:
     return tuple(adopted)
 
 
-def break_dead_lock(workspace: Workspace, error: LockedError) -> bool:
-    """Take away a lock whose holder is gone for certain.
+def break_dead_lock(workspace: Workspace) -> None:
+    """Take away the lock of an update that was killed, where that is certain.
 
-    That is certain only of a process of this machine, whose state is a folder of this machine. Any other lock
-    stays: its holder may run where it can't be seen.
+    It is of a process of this machine that is gone, whose state is a folder of this machine. Any other lock stays:
+    its holder may run where it can't be seen.
 
-    Returns:
-        Whether it was taken away.
+    Raises:
+        AutomationError: the lock cannot be taken away.
     """
-    local = workspace.pulumi.environment.get("PULUMI_BACKEND_URL", "").startswith("file://")
-    holder = re.fullmatch(rf"\S+@{re.escape(socket.gethostname())} \(process (\d+)\)", error.holder or "")
-    if not local or holder is None or _is_pulumi(int(holder[1])):
-        return False
-    checked(workspace, "cancel", *workspace.chosen, "--yes")
-    return True
+    place = workspace.pulumi.environment.get("PULUMI_BACKEND_URL", "")
+    if not place.startswith("file://"):
+        return
+    folder = Path(place.removeprefix("file://")).expanduser() / ".pulumi" / "locks"
+    locks = [json.loads(file.read_text()) for file in folder.rglob(f"{workspace.project}/{workspace.name}/*.json")]
+    if locks and all(lock["hostname"] == socket.gethostname() and not _is_pulumi(lock["pid"]) for lock in locks):
+        checked(workspace, "cancel", *workspace.chosen, "--yes")
 
 
 def checked(workspace: Workspace, *arguments: str) -> str:

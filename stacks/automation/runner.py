@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stacks.automation.engine import Translator
-from stacks.automation.errors import AutomationError, CancelledError, LockedError, StackMissingError
+from stacks.automation.errors import AutomationError, CancelledError, StackMissingError
 from stacks.automation.events import Event, Finished, Message, Planned, PolicyViolated, Recovered, Retrying
 from stacks.automation.explain import Failure, explained, transient
 from stacks.automation.options import Options
@@ -96,12 +96,8 @@ class Runner:
         Raises:
             AutomationError: an update runs, as ``LockedError``; or Pulumi or the cluster can't be asked.
         """
-        try:
-            adopted = take_up(self.workspace)
-        except LockedError as error:
-            if not break_dead_lock(self.workspace, error):
-                raise
-            adopted = take_up(self.workspace)
+        break_dead_lock(self.workspace)
+        adopted = take_up(self.workspace)
         if adopted is None:
             return ()
         self._attempt("refresh")
@@ -124,9 +120,6 @@ class Runner:
             if command != "preview" or not self.options.create:
                 raise
             self._create()
-        except LockedError as error:
-            if not break_dead_lock(self.workspace, error):
-                raise
         return self._once(command)
 
     def _once(self, command: str) -> Run:

@@ -26,12 +26,19 @@ class Workspace:
 
     stack: str
     """The stack's name, as Pulumi is told."""
+    project: str
+    """The name of the project that it is of."""
     pulumi: Pulumi
     """Pulumi's command in the checkout."""
     maker: Pulumi
     """Pulumi's command in the private project, which makes stacks."""
     file: Path
     """The private copy of the stack's file."""
+
+    @property
+    def name(self) -> str:
+        """The stack's name without organization and project, as its file has it."""
+        return self.stack.rpartition("/")[2]
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -57,6 +64,8 @@ def opened(stack: str, options: Options, *, file_needed: bool = True) -> Iterato
         SettingsRefusedError: when there is no file.
         MissingToolError: when there is no Pulumi.
     """
+    import yaml
+
     from stacks.automation.toolchain import environment_for, program
 
     text = stack_file_text(stack, options, needed=file_needed)
@@ -65,11 +74,13 @@ def opened(stack: str, options: Options, *, file_needed: bool = True) -> Iterato
         short = stack.rpartition("/")[2]
         file = folder / f"Pulumi.{short}.yaml"
         file.write_text(text, encoding="utf-8")
-        (folder / "Pulumi.yaml").write_text(_private_project(options.checkout), encoding="utf-8")
+        project = _private_project(options.checkout)
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
         environment = environment_for(short, options.environment)
         command = str(program())
         yield Workspace(
             stack,
+            project["name"],
             Pulumi(command, options.checkout, environment),
             Pulumi(command, folder, environment),
             file,
@@ -136,9 +147,8 @@ def _laid_over(text: str, settings: Mapping[str, Any]) -> str:
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
-def _private_project(checkout: Path) -> str:
+def _private_project(checkout: Path) -> dict[str, Any]:
     import yaml
 
     project = yaml.safe_load((checkout / "Pulumi.yaml").read_text(encoding="utf-8"))
-    kept = {key: project[key] for key in ("name", "runtime", "backend") if key in project}
-    return yaml.safe_dump(kept)
+    return {key: project[key] for key in ("name", "runtime", "backend") if key in project}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.pulumi import adopt_pending_creates
+from stacks.automation.recovery import adopt_pending_creates
 
 
 def operation(kind: str, resource_type: str, metadata: dict[str, str]) -> dict[str, Any]:

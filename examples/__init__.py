@@ -1,0 +1,1 @@
+"""Scripts that drive a platform: to be read, run and changed."""

@@ -1,0 +1,45 @@
+"""A platform of its own for a pull request: up when it opens, gone when it closes.
+
+python -m examples.pull_request up 17 --base staging
+python -m examples.pull_request down 17
+"""
+
+from enum import StrEnum
+
+from stacks import automation
+
+
+class Order(StrEnum):
+    """What to do."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+def main(order: Order, number: int, base: str = "staging") -> None:
+    """Bring the platform of pull request NUMBER up, with the settings of the stack BASE, or take it DOWN."""
+    name = f"pr-{number}"
+    options = automation.Options(
+        settings_of=base,
+        settings={"cluster": {"namespace": name}, "production": False},
+        remove=True,
+        message=f"Pull request {number}",
+    )
+    if order is Order.UP:
+        result = automation.up(name, options=options, on_event=tell)
+        print(result.outputs["base_url"])
+    else:
+        automation.destroy(name, options=options, on_event=tell)
+
+
+def tell(event: automation.Event) -> None:
+    """Say what is done, a line each."""
+    match event:
+        case automation.Done(resource, operation):
+            print(f"{operation} {resource.component.name}: {resource.type.rpartition(':')[2]} {resource.name}")
+        case automation.Message("warning", text):
+            print(f"warning: {text}")
+
+
+if __name__ == "__main__":
+    automation.script(main)
