@@ -1,11 +1,15 @@
 """Starts vLLM with the settings of this container, and stays above it: ``python -m serving``.
 
-``--preflight-only`` ends after the checks, for an init container.
+``--preflight-only`` ends after the checks, for an init container. ``--fetch-only`` brings the weights and checks them,
+for a Job or an init container that has no GPU.
 """
 
 import os
 import shlex
+import signal
 import sys
+import threading
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -14,43 +18,99 @@ from serving.exits import ExitCode, Reason
 from serving.loopback import Loopback, api_key
 from serving.masking import masked, secrets
 from serving.output import Output
-from serving.preflight import preflight
+from serving.preflight import Finding, model_findings, preflight
 from serving.settings import ServingSettings
 from serving.sources import InvalidSettingsError, load
 from serving.supervisor import Supervisor, Times
 from serving.warmup import warm_up
+from serving.weights import Fetched, Remote, StoppedError, WeightsError, fetch, remote_of, with_folder
 
 _PREFLIGHT_ONLY = "--preflight-only"
+_FETCH_ONLY = "--fetch-only"
+_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> ExitCode:
     """Run the server until it ends, and leave the reason in the container's termination message."""
-    arguments = [word for word in sys.argv[1:] if word != _PREFLIGHT_ONLY]
+    arguments = [word for word in sys.argv[1:] if word not in (_PREFLIGHT_ONLY, _FETCH_ONLY)]
     try:
         settings = load(arguments)
     except InvalidSettingsError as error:
         _print(str(error))
         return ExitCode.SETTINGS
-    refused = _refused(settings)
-    if refused is not None and settings.preflight == "refuse":
-        _leave(refused, Path(settings.termination_log))
-        return refused.code
-    if _PREFLIGHT_ONLY in sys.argv:
-        return ExitCode.STOPPED
-    reason = _run(settings)
-    _log(reason.sentence)
+    reason = _done(settings)
     if reason.code != ExitCode.STOPPED:
         _leave(reason, Path(settings.termination_log))
     return reason.code
 
 
-def _refused(settings: ServingSettings) -> Reason | None:
-    """What the first failed check says, after all of them have said their line."""
-    findings = list(preflight(settings))
+def _done(settings: ServingSettings) -> Reason:
+    """Do what the command line says, and say how it ended."""
+    fetch_only = _FETCH_ONLY in sys.argv
+    if not fetch_only:
+        refused = _refused(settings, preflight(settings))
+        if refused is not None or _PREFLIGHT_ONLY in sys.argv:
+            return refused or Reason(ExitCode.STOPPED, "Everything was checked.")
+    remote = remote_of(settings)
+    if remote is not None:
+        try:
+            # The lock is had until this process ends: nobody removes what vLLM reads.
+            fetched = _fetched(settings, remote)
+        except WeightsError as error:
+            return _said(Reason(error.code, f"{error}."))
+        except StoppedError:
+            return _said(_stopped(fetch_only))
+        settings = with_folder(settings, fetched.folder)
+        refused = _refused(settings, model_findings(settings))
+        if refused is not None:
+            return refused
+    elif fetch_only:
+        return _said(_nothing_to_fetch(settings))
+    if fetch_only:
+        return Reason(ExitCode.STOPPED, "Everything is there.")
+    return _said(_run(settings))
+
+
+def _refused(settings: ServingSettings, looked_at: Iterable[Finding]) -> Reason | None:
+    """What the first failed check says, after all of them have said their line; nothing where they only warn."""
+    findings = list(looked_at)
     for finding in findings:
         _log(f"{finding.check}: {finding.outcome}: {finding.text}")
     failed = [finding for finding in findings if finding.outcome == "failed"]
-    return Reason(failed[0].code, f"{failed[0].check}: {failed[0].text}.") if failed else None
+    if not failed or settings.preflight != "refuse":
+        return None
+    return Reason(failed[0].code, f"{failed[0].check}: {failed[0].text}.")
+
+
+def _fetched(settings: ServingSettings, remote: Remote) -> Fetched:
+    """Bring the weights, unless the process is told to stop."""
+    stop = threading.Event()
+    # A container's first process gets no signal that it does not handle.
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in _STOP}
+    try:
+        return fetch(remote, Path(settings.weights_cache or ""), settings.weights_cache_gib, _log, stop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stopped(fetch_only: bool) -> Reason:
+    sentence = "Told to stop before the weights were there: the next start goes on with what is here."
+    # A Job whose pod is told to stop has not done its work.
+    return Reason(ExitCode.CRASHED if fetch_only else ExitCode.STOPPED, sentence)
+
+
+def _nothing_to_fetch(settings: ServingSettings) -> Reason:
+    return Reason(
+        ExitCode.SETTINGS,
+        f"{_FETCH_ONLY}: {settings.model!r} is a folder, or MODELYARD_WEIGHTS_CACHE does not say where weights are "
+        "kept: set it to a folder of a volume, with a model of a hub or a bucket.",
+    )
+
+
+def _said(reason: Reason) -> Reason:
+    _log(reason.sentence)
+    return reason
 
 
 def _run(settings: ServingSettings) -> Reason:

@@ -151,6 +151,11 @@ class ServingSettings(BaseSettings):
     """Whether Hugging Face gives the weights only to who shows a token."""
     weights_gib: Size | None = None
     """Size of the weights, for the check of the disk that they are fetched to."""
+    weights_cache: Text | None = None
+    """Folder of a volume into which the weights are fetched before vLLM starts. Default: vLLM fetches them itself."""
+    weights_cache_gib: Size | None = None
+    """What all models in that folder may have together, in GiB. Those that nobody serves make room, the one that was
+    started longest ago first. Default: nothing is removed."""
     termination_log: Text = "/dev/termination-log"
     """Where the reason of the end is written, if there is such a file."""
     extra_args: Texts = ()

@@ -8,7 +8,7 @@ from serving.preflight.host import disk, port, shared_memory, token
 from serving.preflight.model import config, weights
 from serving.settings import ServingSettings
 
-__all__ = ["Finding", "preflight"]
+__all__ = ["Finding", "model_findings", "preflight"]
 
 
 def preflight(settings: ServingSettings) -> Iterator[Finding]:
@@ -18,5 +18,10 @@ def preflight(settings: ServingSettings) -> Iterator[Finding]:
     yield port(settings)
     yield token(settings)
     yield disk(settings)
+    yield from model_findings(settings)
+
+
+def model_findings(settings: ServingSettings) -> Iterator[Finding]:
+    """Look at the model's files, as far as they are in this container."""
     yield config(settings)
     yield weights(settings)

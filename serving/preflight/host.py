@@ -72,6 +72,8 @@ def disk(settings: ServingSettings) -> Finding:
     """Whether weights that are yet to be fetched will fit."""
     if Path(settings.model).exists():
         return skipped("disk", "the weights are here already")
+    if settings.weights_cache is not None:
+        return skipped("disk", "who fetches the weights sees to it, and knows their size")
     if settings.weights_gib is None:
         return skipped("disk", "the size of the weights is not said")
     cache = _cache()

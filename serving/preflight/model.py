@@ -55,7 +55,7 @@ def weights(settings: ServingSettings) -> Finding:
     if "dummy" in settings.extra_args:
         return skipped("weights", "the load format is dummy: none are read")
     if not place.exists():
-        return _elsewhere(settings.model)
+        return _elsewhere(settings)
     try:
         files = list(_safetensors(place)) if place.is_dir() else []
         if not files:
@@ -66,14 +66,16 @@ def weights(settings: ServingSettings) -> Finding:
     return ok("weights", f"{len(files)} files, {size / _GIB:.2f} GiB")
 
 
-def _elsewhere(model: str) -> Finding:
+def _elsewhere(settings: ServingSettings) -> Finding:
+    model = settings.model
     if model.startswith(("/", "./")):
         return failed(
             "weights",
             ExitCode.WEIGHTS,
             f"there is no {model} in this container: correct the model's source, or the mount that should bring it",
         )
-    return skipped("weights", f"{model} is fetched by vLLM")
+    by = "vLLM" if settings.weights_cache is None else f"this package, to {settings.weights_cache}"
+    return skipped("weights", f"{model} is fetched by {by}")
 
 
 def _other_weights(place: Path) -> Finding:

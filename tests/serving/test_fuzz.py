@@ -1,11 +1,13 @@
 """Whatever stands in variables, the file or flags: vLLM takes the command line, or a sentence says why not."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from serving.exits import ExitCode, Reason
 from serving.reasons import Death, explained
 from serving.settings import ServingSettings, environment, flag, variable
 from serving.vllm_arguments import table, version
+from serving.weights import Fetched, Remote
+from serving.weights.lock import Lock
 from tests.serving.servers import free_port
 from tests.serving.vllm_process import Ask
 
@@ -37,6 +41,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 VALUES = st.sampled_from(["1", "auto", "{}", "-O3", SECRET])
 FURTHER = st.lists(st.sampled_from([*table()]) | VALUES | st.sampled_from(["--api-key", "--no-such"]), max_size=3)
 SAFE = {**EVERYTHING, "handover_seconds": 1, "hung_seconds": 1, "warm_up_tokens": [8], "preflight": "warn"}
+SAFE |= {"weights_cache": "/cache/weights", "weights_cache_gib": 100}
 SAFE |= {"gpu_model": "H200", "token_required": False, "weights_gib": 1, "extra_args": ["--api-key", SECRET]}
 # What this machine listens on is nothing that these tests are about.
 SAFE |= {"port": free_port()}
@@ -95,6 +100,11 @@ BAD_FILE = st.one_of(
 FILE = mostly(some(value_of).map(lambda values: yaml.safe_dump(values, allow_unicode=True)), BAD_FILE)
 
 
+def fetched(remote: Remote, root: Path, *_: object) -> Fetched:
+    """Stands for a download, and brings nothing."""
+    return Fetched(root / remote.folder, Lock(Path(os.devnull)))
+
+
 class Started:
     """The supervisor's place, which keeps the command that it would start."""
 
@@ -142,6 +152,7 @@ def test_a_command_line_or_a_sentence(
     with pytest.MonkeyPatch.context() as patch, ExitStack() as streams:
         patch.chdir(folder)
         patch.setattr(entrypoint, "Supervisor", Started)
+        patch.setattr(entrypoint, "fetch", fetched)
         patch.setattr(engine_arguments, "installed", version)
         patch.setattr(sys, "argv", ["serving", *flags, *words])
         patch.setenv("MODELYARD_SETTINGS_FILE", str(path) if there else f"{folder}/none")

@@ -1,6 +1,7 @@
 """The entrypoint as a process: settings, the log, and the checks before the start."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from serving.exits import ExitCode
 from tests.serving.servers import STAND_IN, Server, start
+from tests.weights.hub import COMMIT, REPOSITORY, Hub, serving
 
 Start = Callable[..., Server]
 
@@ -71,6 +73,68 @@ def test_an_init_container_only_checks(serve: Start, tmp_path: Path) -> None:
     fine = serve(" --preflight-only", MODELYARD_MODEL="org/m")
     assert fine.ended() == ExitCode.STOPPED
     assert not any("starting" in line or '"argv"' in line for line in fine.lines)
+
+
+HEADER = b'{"a": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]}}'
+WEIGHTS = len(HEADER).to_bytes(8, "little") + HEADER + bytes(8)
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with serving({"config.json": b'{"model_type": "llama"}', "model.safetensors": WEIGHTS}) as found:
+        yield found
+
+
+def of_hub(hub: Hub, folder: Path) -> dict[str, str]:
+    """The variables of a server whose weights come from the hub."""
+    return {
+        "MODELYARD_MODEL": REPOSITORY,
+        "MODELYARD_WEIGHTS_CACHE": str(folder / "weights"),
+        "MODELYARD_TERMINATION_LOG": str(folder / "termination-log"),
+        "HF_ENDPOINT": hub.url,
+        "HF_TOKEN": "",
+        "HF_HUB_OFFLINE": "0",
+    }
+
+
+def test_vllm_gets_the_folder_that_the_weights_were_fetched_to(serve: Start, hub: Hub, tmp_path: Path) -> None:
+    server = serve(**of_hub(hub, tmp_path))
+    assert server.ended() == ExitCode.CRASHED
+    folder = f"{tmp_path}/weights/hf/org--model/{COMMIT}"
+    argv = json.loads(server.await_line('"argv"'))["argv"]
+    assert argv[:4] == ["serve", folder, "--served-model-name", REPOSITORY]
+    assert server.await_line("weights: ok") == "modelyard: weights: ok: 1 files, 0.00 GiB"
+    assert "org/model is fetched by this package, to" in server.await_line("weights: skipped")
+
+
+def test_a_job_only_fetches(serve: Start, hub: Hub, tmp_path: Path) -> None:
+    job = serve(" --fetch-only", **of_hub(hub, tmp_path))
+    assert job.ended() == ExitCode.STOPPED
+    assert not any("starting" in line or '"argv"' in line or "gpus" in line for line in job.lines)
+    hub.files["config.json"] = b"cut o"
+    (tmp_path / "other").mkdir()
+    broken = serve(" --fetch-only", **{**of_hub(hub, tmp_path), "MODELYARD_WEIGHTS_CACHE": f"{tmp_path}/other"})
+    assert broken.ended() == ExitCode.MODEL_CONFIG
+    nothing = serve(" --fetch-only", MODELYARD_MODEL=REPOSITORY)
+    assert nothing.ended() == ExitCode.SETTINGS
+    assert "MODELYARD_WEIGHTS_CACHE does not say where weights are kept" in nothing.message
+
+
+def test_what_cannot_be_fetched_is_the_reason(serve: Start, hub: Hub, tmp_path: Path) -> None:
+    hub.refusal = (403, "GatedRepo")
+    server = serve(**of_hub(hub, tmp_path))
+    assert server.ended() == ExitCode.TOKEN
+    assert server.message.startswith("org/model: its hub refused the token (status 403): accept the model's terms")
+
+
+@pytest.mark.parametrize(("flags", "code"), [("", ExitCode.STOPPED), (" --fetch-only", ExitCode.CRASHED)])
+def test_a_stop_during_the_download(serve: Start, hub: Hub, tmp_path: Path, flags: str, code: ExitCode) -> None:
+    hub.held = {"model.safetensors"}
+    server = serve(flags, **of_hub(hub, tmp_path))
+    hub.wait_for_file("model.safetensors")
+    server.signal(signal.SIGTERM)
+    assert server.ended() == code
+    assert "the next start goes on with what is here" in server.await_line("Told to stop")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "gpu_model": "H200",
         "token_required": True,
         "weights_gib": 2.9,
+        "weights_cache": "/cache/weights",
+        "weights_cache_gib": 500.5,
         "termination_log": "/run/termination-log",
         "extra_args": ("--api-key", "k, l"),
     }

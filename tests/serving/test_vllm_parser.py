@@ -94,7 +94,7 @@ SETTINGS = st.builds(
 RENAMED = {"model": "model_tag", "drain_seconds": "shutdown_timeout", "served_names": "served_model_name"}
 OWN = {
     *("handover_seconds", "hung_seconds", "warm_up_tokens", "preflight", "gpu_model"),
-    *("token_required", "weights_gib", "termination_log"),
+    *("token_required", "weights_gib", "weights_cache", "weights_cache_gib", "termination_log"),
 }
 NOT_AN_ARGUMENT = {"lora_modules", "extra_args", *OWN}
 

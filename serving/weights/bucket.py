@@ -1,0 +1,136 @@
+"""Buckets of Amazon S3 and of stores that speak like it, by Amazon's own library, boto3.
+
+It reads credentials, region and endpoint where it always does: the variables ``AWS_...``, the ServiceAccount's role, or
+the machine's.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from serving.exits import ExitCode
+from serving.weights.checksum import Checksum
+from serving.weights.errors import UnreachableError, WeightsError
+from serving.weights.remote import Address, Listing, RemoteFile, listing_of
+
+SCHEME = "s3://"
+"""What the address of a bucket begins with."""
+
+_FORBIDDEN = (400, 401, 403)
+_SIGNED_SECONDS = 3600
+_MD5 = re.compile(r"([0-9a-f]{32})(-[0-9]+)?")
+_VIRTUAL_HOSTS = "RUNAI_STREAMER_S3_USE_VIRTUAL_ADDRESSING"
+"""The variable by which vLLM's own reader of buckets is told the same."""
+
+
+class Bucket:
+    """A folder of a bucket."""
+
+    revision = ""
+    pinned = None
+
+    def __init__(self, uri: str) -> None:
+        """Say which.
+
+        Args:
+            uri: bucket and folder, such as ``s3://models/qwen``.
+        """
+        self.name = uri.rstrip("/")
+        self._bucket, _, self._prefix = self.name.removeprefix(SCHEME).partition("/")
+        self.folder = f"s3/{self.name.removeprefix(SCHEME).replace('/', '--')}"
+
+    def listing(self) -> Listing:
+        """Ask the store for the objects, with their sizes and checksums."""
+        client = self._client
+        from botocore import exceptions
+
+        try:
+            return listing_of(self.name, self._files(client))
+        except exceptions.ClientError as error:
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            if status and status < 500:
+                raise self.refused(status) from error
+            raise self._silent(error) from error
+        except exceptions.NoCredentialsError as error:
+            raise WeightsError(
+                ExitCode.TOKEN,
+                f"{self.name}: the pod has no credentials for the bucket: name a Secret with AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY in weights.objectStore.credentialsSecret, or let serving.serviceAccount read it",
+            ) from error
+        except exceptions.BotoCoreError as error:
+            raise self._silent(error) from error
+
+    def address(self, file: RemoteFile) -> Address:
+        """A signed URL, which holds for one state of the object."""
+        url = self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": self._key(file.path)}, ExpiresIn=_SIGNED_SECONDS
+        )
+        return Address(url, {"If-Match": file.etag} if file.etag else {})
+
+    def refused(self, status: int) -> WeightsError:
+        """What a status means."""
+        if status in _FORBIDDEN:
+            return WeightsError(
+                ExitCode.TOKEN,
+                f"{self.name}: the store refused the credentials (status {status}): correct those in "
+                "weights.objectStore.credentialsSecret, or let serving.serviceAccount list and read the bucket",
+            )
+        return WeightsError(
+            ExitCode.WEIGHTS,
+            f"{self.name}: there is no such bucket or object (status {status}): correct the model's source, and region "
+            "and endpoint in weights.objectStore",
+        )
+
+    def _silent(self, error: Exception) -> UnreachableError:
+        return UnreachableError(
+            f"{self.name}: the store does not answer ({error}): check region and endpoint in weights.objectStore, and "
+            "that the network lets pods reach it"
+        )
+
+    def _files(self, client: Any) -> Iterator[RemoteFile]:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(""))
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                path = str(entry["Key"]).removeprefix(self._key(""))
+                # Some tools make empty objects for folders.
+                if path and not path.endswith("/"):
+                    yield RemoteFile(path, entry["Size"], self._checksum(client, path, entry["Size"]), entry["ETag"])
+
+    def _checksum(self, client: Any, path: str, size: int) -> Checksum | None:
+        where = {"Bucket": self._bucket, "Key": self._key(path)}
+        head = client.head_object(**where, ChecksumMode="ENABLED")
+        whole = head.get("ChecksumSHA256", "")
+        if whole and "-" not in whole:
+            return Checksum("sha256", base64.b64decode(whole).hex())
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html: with keys of KMS, it is no MD5.
+        found = _MD5.fullmatch(head["ETag"].strip('"'))
+        if not found or head.get("ServerSideEncryption", "AES256") != "AES256" or head.get("SSECustomerAlgorithm"):
+            return None
+        if not found[2]:
+            return Checksum("md5", found[1])
+        first = int(client.head_object(**where, PartNumber=1)["ContentLength"])
+        parts = int(found[2][1:])
+        # Parts that are not alike cannot be told from here.
+        alike = first > 0 and (size + first - 1) // first == parts
+        return Checksum("md5-of-parts", found[1], first) if alike else None
+
+    def _key(self, path: str) -> str:
+        return f"{self._prefix}/{path}" if self._prefix else path
+
+    @cached_property
+    def _client(self) -> Any:
+        try:
+            import boto3
+            from botocore.config import Config
+        except ImportError as error:
+            raise WeightsError(
+                ExitCode.WEIGHTS,
+                f"{self.name}: this image has no package boto3, by which buckets are asked: take an image that "
+                "serving/Containerfile has made, or set weights.download: vllm",
+            ) from error
+        own = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
+        style = "virtual" if os.environ.get(_VIRTUAL_HOSTS) == "1" else "path" if own else "auto"
+        return boto3.Session().client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": style}))

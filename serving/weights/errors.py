@@ -1,0 +1,29 @@
+"""Why weights could not be fetched."""
+
+from serving.exits import ExitCode
+
+
+class WeightsError(Exception):
+    """Weights that could not be fetched. Its text says why, and what to change."""
+
+    def __init__(self, code: ExitCode, sentence: str) -> None:
+        """Say why.
+
+        Args:
+            code: what the process exits with.
+            sentence: what happened, and what to change.
+        """
+        super().__init__(sentence)
+        self.code = code
+
+
+class UnreachableError(WeightsError):
+    """A hub or a store that does not answer. Weights that are here already may be used all the same."""
+
+    def __init__(self, sentence: str) -> None:
+        """Say what does not answer."""
+        super().__init__(ExitCode.CRASHED, sentence)
+
+
+class StoppedError(Exception):
+    """The process was told to stop meanwhile. The next start goes on where this one was."""

@@ -1,0 +1,100 @@
+"""Repositories of Hugging Face, by its own library: address of the hub, token and proxies are the library's matter."""
+
+from serving.exits import ExitCode
+from serving.weights.checksum import Checksum
+from serving.weights.errors import UnreachableError, WeightsError
+from serving.weights.remote import COMMIT, Address, Listing, RemoteFile, listing_of
+
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+
+
+class HuggingFace:
+    """A repository of the hub."""
+
+    def __init__(self, repository: str, revision: str | None) -> None:
+        """Say which.
+
+        Args:
+            repository: organisation and name.
+            revision: a branch, a tag or a commit. Default: ``main``.
+        """
+        self.name = repository
+        self.folder = f"hf/{repository.replace('/', '--')}"
+        self.revision = revision or "main"
+        self.pinned = self.revision if COMMIT.fullmatch(self.revision) else None
+        self._commit = self.revision
+
+    def listing(self) -> Listing:
+        """Ask the hub for the files, with their sizes and checksums."""
+        # Here, for it takes half a second, and a start with everything there needs none of it.
+        from huggingface_hub import HfApi, errors
+
+        try:
+            found = HfApi().model_info(self.name, revision=self.revision, files_metadata=True)
+        except errors.HFValidationError as error:
+            raise WeightsError(
+                ExitCode.WEIGHTS, f"{self.name}: it is no name of a repository: correct the model's source"
+            ) from error
+        except errors.RevisionNotFoundError as error:
+            raise WeightsError(
+                ExitCode.WEIGHTS,
+                f"{self.name}: it has no revision {self.revision}: write one of its commits, tags or branches as the "
+                "model's revision",
+            ) from error
+        except errors.GatedRepoError as error:
+            raise self.refused(_FORBIDDEN) from error
+        except errors.RepositoryNotFoundError as error:
+            raise WeightsError(ExitCode.WEIGHTS, self._unknown()) from error
+        except errors.HfHubHTTPError as error:
+            status = error.response.status_code
+            raise self.refused(status) if status in (_UNAUTHORIZED, _FORBIDDEN) else self._silent(error) from error
+        # The library's HTTP client is its own matter, and so are its errors.
+        except Exception as error:
+            raise self._silent(error) from error
+        self._commit = found.sha or self.revision
+        files = (
+            RemoteFile(
+                path=entry.rfilename,
+                size=entry.size or 0,
+                checksum=_checksum(entry.lfs.sha256 if entry.lfs else None, entry.blob_id),
+            )
+            for entry in found.siblings or ()
+        )
+        return listing_of(self.name, files, self._commit)
+
+    def address(self, file: RemoteFile) -> Address:
+        """Where the hub gives a file of the commit that was listed."""
+        from huggingface_hub import get_token, hf_hub_url
+
+        token = get_token()
+        url = hf_hub_url(self.name, file.path, revision=self._commit)
+        return Address(url, {"Authorization": f"Bearer {token}"} if token else {})
+
+    def refused(self, status: int) -> WeightsError:
+        """What a status means."""
+        if status in (_UNAUTHORIZED, _FORBIDDEN):
+            return WeightsError(
+                ExitCode.TOKEN,
+                f"{self.name}: its hub refused the token (status {status}): accept the model's terms there, and put a "
+                "token of that account that may read it into the Secret that HF_TOKEN comes from",
+            )
+        return WeightsError(ExitCode.WEIGHTS, f"{self._unknown()} (status {status})")
+
+    def _unknown(self) -> str:
+        return (
+            f"{self.name}: its hub knows no such repository, or hides it from this token: correct the model's source, "
+            "or put a token of an account that may read it into the Secret that HF_TOKEN comes from"
+        )
+
+    def _silent(self, error: Exception) -> UnreachableError:
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        return UnreachableError(
+            f"{self.name}: its hub does not answer ({first}): check HF_ENDPOINT, the proxy, and that the network lets "
+            "pods reach it"
+        )
+
+
+def _checksum(sha256: str | None, git: str | None) -> Checksum | None:
+    if sha256:
+        return Checksum("sha256", sha256)
+    return Checksum("git", git) if git and COMMIT.fullmatch(git) else None
