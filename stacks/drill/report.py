@@ -24,6 +24,11 @@ class Sample:
     error: str | None
     """Why it failed, as a sentence. None: it was answered whole."""
 
+    @property
+    def cut(self) -> bool:
+        """Whether it is a stream that broke off after its first byte, which no gateway can mend."""
+        return self.error is not None and self.streamed and self.status == 200 and self.first_byte_seconds is not None
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -48,8 +53,18 @@ class Loss:
 
     @property
     def failed_requests(self) -> int:
-        """How many requests were not answered whole."""
-        return sum(sample.error is not None for sample in self.samples)
+        """How many requests were not answered whole, but for the streams that were cut."""
+        return sum(sample.error is not None and not sample.cut for sample in self.samples)
+
+    @property
+    def cut_streams(self) -> int:
+        """How many streams broke off after their first byte, with the pod that was answering."""
+        return sum(sample.cut for sample in self.samples)
+
+    @property
+    def slowest_seconds(self) -> float:
+        """How long the slowest whole answer took."""
+        return max((sample.seconds for sample in self.samples if sample.error is None), default=0.0)
 
     @property
     def passed(self) -> bool:

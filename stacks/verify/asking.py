@@ -80,19 +80,19 @@ class Answer:
         return said[0] if said else None
 
 
-def chat(model: str, words: str, *, stream: bool) -> Json:
+def chat(model: str, words: str, *, stream: bool, max_tokens: int = MAX_TOKENS) -> Json:
     """The body of a short chat completion."""
-    return {"model": model, "messages": [{"role": "user", "content": words}], **_short(stream)}
+    return {"model": model, "messages": [{"role": "user", "content": words}], **_short(stream, max_tokens)}
 
 
-def completion(model: str, words: str, *, stream: bool) -> Json:
+def completion(model: str, words: str, *, stream: bool, max_tokens: int = MAX_TOKENS) -> Json:
     """The body of a short completion, for models without a chat template."""
-    return {"model": model, "prompt": words, **_short(stream)}
+    return {"model": model, "prompt": words, **_short(stream, max_tokens)}
 
 
-def _short(stream: bool) -> Json:
+def _short(stream: bool, max_tokens: int) -> Json:
     counted = {"stream_options": {"include_usage": True}} if stream else {}
-    return {"max_tokens": MAX_TOKENS, "temperature": 0, "stream": stream, **counted}
+    return {"max_tokens": max_tokens, "temperature": 0, "stream": stream, **counted}
 
 
 def ask(client: httpx.Client, question: Question, *, seconds: float) -> Answer:
@@ -119,7 +119,7 @@ def ask(client: httpx.Client, question: Question, *, seconds: float) -> Answer:
         found = replace(found, problem=str(error))
     except httpx.TimeoutException:
         found = replace(found, problem=reading.late)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         found = replace(found, problem=_broken(found, error))
     return replace(found, seconds=reading.past, first_byte_seconds=reading.first_byte_seconds)
 
@@ -183,11 +183,11 @@ def _object(text: str) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def _broken(answer: Answer, error: httpx.HTTPError) -> str:
+def _broken(answer: Answer, error: Exception) -> str:
     if answer.status is not None:
         return f"the answer broke off ({_said(error)})"
     return f"there was no answer ({_said(error)})"
 
 
-def _said(error: httpx.HTTPError) -> str:
+def _said(error: Exception) -> str:
     return str(error) or type(error).__name__

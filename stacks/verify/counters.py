@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -13,6 +12,7 @@ from components.manifests.envoy_gateway import gateway_selector
 from components.manifests.workload_pod import PORT
 from stacks.kubectl import Kubectl, KubectlError
 from stacks.settings import StackSettings
+from stacks.verify.pods import ready_pods
 
 PROMPT_TOKENS, ANSWER_TOKENS = "vllm:prompt_tokens_total", "vllm:generation_tokens_total"
 """vLLM's counters of tokens: https://docs.vllm.ai/en/latest/usage/metrics.html"""
@@ -36,8 +36,7 @@ class Reading:
 def of_model(kubectl: Kubectl, model: str, namespace: str) -> Reading:
     """The token counters of a model's ready pods."""
     try:
-        slices = kubectl.find("endpointslices", selector=f"kubernetes.io/service-name={model}", namespace=namespace)
-        pods = sorted(set(_ready_pods(slices)))
+        pods = ready_pods(kubectl, model, namespace)
         return _summed(kubectl, pods, namespace, PORT, "/metrics", (PROMPT_TOKENS, ANSWER_TOKENS))
     except KubectlError as error:
         return Reading({}, error.problem)
@@ -82,12 +81,3 @@ def _summed(kubectl: Kubectl, pods: list[str], namespace: str, port: int, path: 
             except httpx.HTTPError as error:
                 return Reading({}, f"{pod} did not show its counters ({error or type(error).__name__})")
     return Reading(summed(texts, wanted))
-
-
-def _ready_pods(slices: Iterable[Mapping[str, object]]) -> Iterable[str]:
-    for one in slices:
-        endpoints = one.get("endpoints")
-        for endpoint in endpoints if isinstance(endpoints, list) else []:
-            with suppress(KeyError, TypeError):
-                if endpoint["conditions"].get("ready") and endpoint["targetRef"]["kind"] == "Pod":
-                    yield str(endpoint["targetRef"]["name"])

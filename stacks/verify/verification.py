@@ -14,10 +14,11 @@ from components.manifests.envoy.names import REHEARSE_HEADER
 from stacks.kubectl import Kubectl, KubectlError
 from stacks.settings import StackSettings
 from stacks.verify import counters, judging, plan, way
-from stacks.verify.asking import Answer, Question, ask, chat, completion
+from stacks.verify.asking import Answer, Question, ask, chat
 from stacks.verify.counters import Reading
 from stacks.verify.entrance import front, rehearsals
 from stacks.verify.plan import Expected
+from stacks.verify.questions import forms
 from stacks.verify.report import Outcome, Report, Verdict
 
 AT_A_TIME = 4
@@ -224,24 +225,10 @@ class _Run:
         return found
 
     def _questions(self, expected: Expected) -> list[Question]:
-        """What a route can be asked, the likeliest form first: nothing says what a model's weights can."""
-        name = expected.route.model
         # Never the same words twice: a cache of answers would answer in the model's place.
         words = f"Verification {self.nonce}: say OK."
-        headers = tuple(expected.route.headers.items())
-        if expected.places:
-            headers = (*headers, (REHEARSE_HEADER, str(expected.places)))
-        texts = [
-            Question("/v1/chat/completions", chat(name, words, stream=expected.stream), headers),
-            Question("/v1/completions", completion(name, words, stream=expected.stream), headers),
-        ]
-        pooled = [
-            Question("/v1/embeddings", {"model": name, "input": words}, headers),
-            Question("/v1/score", {"model": name, "text_1": words, "text_2": words}, headers),
-        ]
-        if any(self.stack.model(model).engine.pools for model in expected.models):
-            return pooled
-        return texts if expected.stream else [*texts, *pooled]
+        places = ((REHEARSE_HEADER, str(expected.places)),) if expected.places else ()
+        return forms(self.stack, expected.route, words, stream=expected.stream, headers=places)
 
     def _ask(self, client: httpx.Client, question: Question, caller: plan.Caller) -> Answer:
         headers = (*question.headers, caller.header) if caller.header else question.headers
