@@ -4,6 +4,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions.v1 import CustomResourceDefinition
 from pulumi_kubernetes.core.v1 import Namespace
 
+from components.manifests.higress.chart import namespace
 from components.manifests.higress.crds import crds
 from stacks.settings import StackSettings
 
@@ -13,7 +14,7 @@ def make_namespace(name: str, stack: StackSettings, parent: pulumi.Resource) -> 
     if not stack.higress.create_namespace:
         return []
     child = pulumi.ResourceOptions(parent=parent)
-    return [Namespace(f"{name}-namespace", metadata={"name": stack.higress.namespace}, opts=child)]
+    return [Namespace(f"{name}-namespace", metadata=namespace(stack)["metadata"], opts=child)]
 
 
 def make_definitions(name: str, stack: StackSettings, parent: pulumi.Resource) -> list[pulumi.Resource]:

@@ -1,6 +1,6 @@
 """What Kubernetes objects have in common: labels, metadata, and the security context of pods."""
 
-from typing import Any
+from typing import Any, Literal
 
 Manifest = dict[str, Any]
 """A Kubernetes object, or a part of one, as plain data."""
@@ -36,6 +36,13 @@ def labels(name: str, instance: str, component: str) -> dict[str, str]:
 def metadata(name: str, namespace: str, own_labels: dict[str, str]) -> Manifest:
     """The metadata of a namespaced object."""
     return {"name": name, "namespace": namespace, "labels": own_labels}
+
+
+def namespace(name: str, pod_security: Literal["privileged", "baseline"]) -> Manifest:
+    """A namespace, and the Pod Security standard that its pods have to keep to."""
+    modes = ("enforce", "audit", "warn")
+    own_labels = {f"pod-security.kubernetes.io/{mode}": pod_security for mode in modes}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": own_labels}}
 
 
 def pod_security_context(*, writes_claims: bool = False) -> Manifest:

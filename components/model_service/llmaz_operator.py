@@ -16,5 +16,5 @@ class LlmazOperator(pulumi.ComponentResource):
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelyard:index:LlmazOperator", name, {}, opts)
-        install(self, name, manifests.release(stack), manifests.namespace(), manifests.webhook_probe())
+        install(self, name, manifests.release(stack), manifests.namespace(stack), manifests.webhook_probe())
         self.register_outputs({})

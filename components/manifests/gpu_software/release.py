@@ -1,5 +1,6 @@
 """Everything that GPU software consists of in the cluster."""
 
+from components.manifests import objects
 from components.manifests.gpu_software import device_plugin, gpu_operator
 from components.manifests.helm import ChartRelease
 from components.manifests.objects import Manifest
@@ -26,9 +27,7 @@ def images(stack: StackSettings, software: InstalledGpuSoftware) -> list[str]:
 
 def namespace(software: InstalledGpuSoftware) -> Manifest:
     """The namespace. Drivers and plugins are privileged pods, which Pod Security would refuse elsewhere."""
-    modes = ("enforce", "audit", "warn")
-    labels = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in modes}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": software.namespace, "labels": labels}}
+    return objects.namespace(software.namespace, "privileged")
 
 
 def priority_quota(software: InstalledGpuSoftware) -> Manifest:

@@ -8,7 +8,7 @@ the stack's state.
 import math
 from typing import Any
 
-from components.manifests import helm
+from components.manifests import helm, objects
 from components.manifests.helm import ChartSource
 from components.manifests.higress import names
 from components.manifests.objects import Manifest, topology_spread
@@ -40,6 +40,15 @@ def chart_values(stack: StackSettings) -> dict[str, Any]:
     """The values of the chart: what the settings make, with the stack's own ``values`` over it."""
     made = {"global": _global(stack), CORE: _core(stack), CONSOLE: _console(stack)}
     return helm.merged(made, stack.higress.values)
+
+
+def namespace(stack: StackSettings) -> Manifest:
+    """Higress's namespace. A gateway on its nodes' network reaches for them, and what the chart calls local."""
+    of_nodes = stack.higress.values.get("global", {})
+    on_nodes = any(of_nodes.get(key) for key in ("local", "kind", "volumeWasmPlugins"))
+    return objects.namespace(
+        stack.higress.namespace, "privileged" if stack.higress.host_network or on_nodes else "baseline"
+    )
 
 
 def uses_chart_redis(stack: StackSettings) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.manifests import helm
+from components.manifests import helm, objects
 from components.manifests.helm import ChartRelease, ChartSource, chart_source, merged
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
@@ -65,9 +65,9 @@ def values(stack: StackSettings) -> dict[str, Any]:
     return merged(made, stack.llmaz.values)
 
 
-def namespace() -> Manifest:
-    """The operator's namespace."""
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+def namespace(stack: StackSettings) -> Manifest:
+    """The operator's namespace. Further values may bring charts whose pods want more of their nodes."""
+    return objects.namespace(NAMESPACE, "privileged" if stack.llmaz.values else "baseline")
 
 
 def webhook_probe() -> Manifest:

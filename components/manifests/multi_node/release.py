@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.manifests import helm
+from components.manifests import helm, objects
 from components.manifests.helm import ChartRelease, chart_source, merged
 from components.manifests.objects import Manifest
 from stacks.parallelism import spanning_models
@@ -58,7 +58,7 @@ def image(stack: StackSettings) -> str:
 
 def namespace() -> Manifest:
     """The operator's namespace."""
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    return objects.namespace(NAMESPACE, "baseline")
 
 
 def webhook_probe() -> Manifest:
