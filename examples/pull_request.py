@@ -7,6 +7,7 @@ python -m examples.pull_request down 17
 from enum import StrEnum
 
 from stacks import automation
+from stacks.kubectl import Kubectl
 
 
 class Order(StrEnum):
@@ -25,11 +26,15 @@ def main(order: Order, number: int, base: str = "staging") -> None:
         remove=True,
         message=f"Pull request {number}",
     )
+    kubectl = Kubectl.of(automation.settings(name, options=options).cluster)
     if order is Order.UP:
+        if kubectl.get("namespace", name) is None:
+            kubectl.run("create", "namespace", name)
         result = automation.up(name, options=options, on_event=tell)
         print(result.outputs["base_url"])
     else:
         automation.destroy(name, options=options, on_event=tell)
+        kubectl.delete("namespace", name)
 
 
 def tell(event: automation.Event) -> None:

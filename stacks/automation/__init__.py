@@ -33,7 +33,7 @@ from stacks.automation.events import (
     Started,
 )
 from stacks.automation.measuring import Measurement, ModelMeasurement, measure
-from stacks.automation.operations import destroy, outputs, preview, recover, refresh, up
+from stacks.automation.operations import destroy, outputs, preview, recover, refresh, settings, up
 from stacks.automation.options import Options, Retries
 from stacks.automation.promotion import PromotionResult, promote, rollback
 from stacks.automation.results import DestroyResult, PreviewResult, RefreshResult, Result, UpResult
@@ -83,6 +83,7 @@ __all__ = [
     "refresh",
     "rollback",
     "script",
+    "settings",
     "up",
     "verify",
 ]

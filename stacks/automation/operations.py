@@ -3,13 +3,16 @@
 import json
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacks.automation.options import DEFAULTS, Options
 from stacks.automation.recovery import checked
 from stacks.automation.results import DestroyResult, PreviewResult, RefreshResult, UpResult
 from stacks.automation.runner import OnEvent, Runner
-from stacks.automation.workspace import opened
+from stacks.automation.workspace import opened, settings_of_file
+
+if TYPE_CHECKING:
+    from stacks.settings import StackSettings
 
 
 def preview(
@@ -111,6 +114,15 @@ def recover(stack: str, *, options: Options = DEFAULTS, on_event: OnEvent | None
     """
     with opened(stack, options, file_needed=False) as workspace:
         return Runner(workspace, options, on_event, None).recover()
+
+
+def settings(stack: str, *, options: Options = DEFAULTS) -> "StackSettings":
+    """The stack's settings as its files and ``options.settings`` say them, with something else in place of secrets.
+
+    Raises:
+        SettingsRefusedError: there is no such file, or it cannot work.
+    """
+    return settings_of_file(stack, options)
 
 
 def outputs(stack: str, *, secrets: bool = False, options: Options = DEFAULTS) -> Mapping[str, Any]:

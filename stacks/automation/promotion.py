@@ -10,7 +10,7 @@ from stacks.automation.operations import outputs, up
 from stacks.automation.options import DEFAULTS, Options
 from stacks.automation.results import UpResult
 from stacks.automation.runner import OnEvent
-from stacks.automation.workspace import stack_file, written_settings
+from stacks.automation.workspace import settings_of_file, stack_file
 
 if TYPE_CHECKING:
     from stacks.settings import RouteSettings, UpstreamSettings
@@ -123,7 +123,7 @@ def name_of(upstream: "UpstreamSettings") -> str:
 
 
 def _route(stack: str, name: str, headers: Mapping[str, str], options: Options) -> "RouteSettings":
-    settings = written_settings(stack, options)
+    settings = settings_of_file(stack, options)
     canaries = [route for route in settings.routes if len(route.upstreams) > 1]
     for route in canaries:
         if route.model == name and route.headers == headers:

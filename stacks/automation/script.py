@@ -10,15 +10,19 @@ from stacks.automation.errors import AutomationError
 def script(main: Callable[..., None]) -> NoReturn:
     """Run a script's function with the arguments of the command line, and end as the commands of Modelyard end.
 
-    Parameters become arguments, those with a default options, and the docstring the help, as with ``typer.run``. An
-    ``AutomationError`` is printed as its two sentences, and its exit code is the script's.
+    Parameters become arguments, those with a default options, and the docstring the help, as with ``typer.run``. Of an
+    ``AutomationError``, and of what ``kubectl`` fails of, the two sentences are printed, and its exit code is the
+    script's.
     """
     import typer
+
+    from stacks.automation.running import cluster_errors
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
-        app()
+        with cluster_errors():
+            app()
     except AutomationError as error:
         print(f"{error.problem}\n{error.remedy}", file=sys.stderr)  # noqa: T201 - that is what it is for
         sys.exit(error.exit_code)

@@ -112,7 +112,7 @@ def stack_file_text(stack: str, options: Options, *, needed: bool = True) -> str
     return _laid_over(text, options.settings) if options.settings else text
 
 
-def written_settings(stack: str, options: Options) -> "StackSettings":
+def settings_of_file(stack: str, options: Options) -> "StackSettings":
     """The settings of a stack as its files say them, with those of this operation, and without its secrets.
 
     Raises:

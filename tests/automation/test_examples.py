@@ -1,0 +1,148 @@
+"""The scripts in `examples/`: what they do to a stack, and with which exit code they end."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import canary, nightly_drill, pull_request
+from local.paths import CHECKOUT
+from stacks import automation
+from stacks.automation import Measurement, ModelMeasurement, PromotionResult, UpResult
+from stacks.drill import Loss, Report, Sample
+from tests.automation.conftest import Checkout
+
+WELL = ModelMeasurement(requests=100, failed=0, ttft_p50=0.1, ttft_p95=0.2)
+SLOW = replace(WELL, ttft_p95=0.3)
+FAILING = replace(WELL, failed=2)
+SILENT = ModelMeasurement(requests=5, failed=5, ttft_p50=None, ttft_p95=None)
+
+
+class Route:
+    """A route with a canary, whose models answer as they are told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: Sequence[Mapping[str, ModelMeasurement]]) -> None:
+        self.done: list[str] = []
+        self._answers = list(answers)
+        monkeypatch.setattr(automation, "promote", self._promote)
+        monkeypatch.setattr(automation, "rollback", self._rollback)
+        monkeypatch.setattr(automation, "measure", self._measure)
+
+    def _promote(self, stack: str, route: str, *, percent: int) -> PromotionResult:
+        self.done.append(f"{stack} {route} {percent}")
+        shares = {"old": 100 - percent, "new": percent}
+        update = UpResult(stack=stack, changes={}, seconds=1.0)
+        return PromotionResult(update, route, shares, {"old": 90, "new": 10}, patch="the patch\n")
+
+    def _rollback(self, stack: str, route: str) -> None:
+        self.done.append(f"{stack} {route} back")
+
+    def _measure(self, stack: str, route: str, *, seconds: float) -> Measurement:
+        return Measurement(self._answers.pop(0), unanswered=0)
+
+
+def test_a_canary_that_is_well_gets_everything(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    route = Route(monkeypatch, [{"old": WELL, "new": WELL}, {"old": SLOW, "new": SLOW}, {"new": WELL}])
+    canary.main("prod", "chat")
+    assert route.done == ["prod chat 10", "prod chat 50", "prod chat 100"]
+    assert capsys.readouterr().out == "the patch\n"
+
+
+@pytest.mark.parametrize("worse", [SLOW, FAILING, SILENT])
+def test_a_canary_that_is_worse_is_rolled_back(monkeypatch: pytest.MonkeyPatch, worse: ModelMeasurement) -> None:
+    route = Route(monkeypatch, [{"old": WELL, "new": WELL}, {"old": WELL, "new": worse}])
+    with pytest.raises(SystemExit) as caught:
+        canary.main("prod", "chat")
+    assert caught.value.code == "new was rolled back at 50 %."
+    assert route.done == ["prod chat 10", "prod chat 50", "prod chat back"]
+
+
+def test_a_canary_that_nothing_reaches_is_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    route = Route(monkeypatch, [{"old": WELL}])
+    with pytest.raises(SystemExit):
+        canary.main("prod", "chat")
+    assert route.done == ["prod chat 10", "prod chat back"]
+
+
+def sample(at: float, **said: Any) -> Sample:
+    known = {"seconds": 0.5, "first_byte_seconds": 0.1, "streamed": True, "status": 200, "served_by": "old"}
+    return Sample(**{"at": at, "fallback_from": None, "error": None, **known, **said})
+
+
+@pytest.mark.parametrize("problems", [(), ("2 of 10 requests failed",)])
+def test_a_drill_leaves_a_page_and_fails_where_clients_would_notice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], problems: tuple[str, ...]
+) -> None:
+    samples = (sample(-1), sample(1, served_by="new", fallback_from="old"), sample(9))
+    loss = Loss("chat", "old", ("new",), ("old-0",), samples, 1.5, 9.5, problems)
+    held: list[str] = []
+
+    def drill(stack: str) -> Report:
+        held.append(stack)
+        return Report(stack, "2026-11-23T02:00:00+00:00", (loss,))
+
+    monkeypatch.setattr(automation, "drill", drill)
+    page = tmp_path / "drill.html"
+    if problems:
+        with pytest.raises(SystemExit) as caught:
+            nightly_drill.main("prod", page)
+        assert caught.value.code == 1
+    else:
+        nightly_drill.main("prod", page)
+    assert held == ["prod"]
+    assert "old-0" in capsys.readouterr().out
+    assert "old-0" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.pulumi
+def test_a_platform_a_pull_request(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = tmp_path / "asked"
+    kubectl = tmp_path / "bin" / "kubectl"
+    kubectl.parent.mkdir()
+    kubectl.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n', encoding="utf-8")
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}")
+    checkout.stack("staging", cluster={"context": "tests"})
+    checkout.program(
+        "import pulumi\nimport pulumi_random as random\n\nrandom.RandomPassword('key', length=8)\n"
+        "namespace = pulumi.Config('modelyard').require_object('cluster')['namespace']\n"
+        "pulumi.export('base_url', f'http://gateway.{namespace}/v1')\n"
+    )
+    made = automation.Options
+    monkeypatch.setattr(automation, "Options", lambda **given: made(checkout=checkout.folder, **given))
+    before = checkout.files()
+    pull_request.main(pull_request.Order.UP, 17)
+    assert capsys.readouterr().out.splitlines()[-1] == "http://gateway.pr-17/v1"
+    pull_request.main(pull_request.Order.DOWN, 17)
+    assert "delete platform: RandomPassword key" in capsys.readouterr().out
+    assert not list((checkout.state / ".pulumi" / "stacks").rglob("pr-17.json"))
+    assert checkout.files() == before
+    assert [line.split()[:4] for line in asked.read_text().splitlines()] == [
+        ["--context=tests", "get", "namespace", "pr-17"],
+        ["--context=tests", "create", "namespace", "pr-17"],
+        ["--context=tests", "delete", "namespace", "pr-17"],
+    ]
+
+
+@pytest.mark.parametrize("script", ["nightly_drill", "canary", "pull_request"])
+def test_a_stack_that_is_not_there_is_told_in_a_sentence(script: str) -> None:
+    arguments = {"canary": ["nope", "chat"], "pull_request": ["up", "17", "--base=nope"]}.get(script, ["nope"])
+    done = subprocess.run(
+        [sys.executable, "-m", f"examples.{script}", *arguments],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "'nope' is no stack: there is no file Pulumi.nope.yaml in stacks." in done.stderr
+    assert "Traceback" not in done.stderr
