@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from components.manifests.envoy.overload import quantity_bytes
 from components.manifests.hugging_face import TOKEN_KEY, TOKEN_SECRET
 from components.manifests.objects import Manifest
-from components.manifests.weights.cache import CACHE_PATH, HUB_PATH, Cache, cache
+from components.manifests.weights.cache import CACHE_PATH, FETCHED_PATH, HUB_PATH, Cache, cache
 from stacks.settings import ModelSettings, ServingSettings
 from stacks.settings.sources import (
     BucketSource,
@@ -51,7 +52,7 @@ def model_source(model: ModelSettings, serving: ServingSettings) -> ModelSource:
     """How the weights of a model come into its container."""
     weights = model.weights.over(serving.weights)
     place = weights_source(model.source)
-    kept = cache(model, serving, weights, of_hub=isinstance(place, HubSource))
+    kept = cache(model, serving, weights, fetched=isinstance(place, HubSource) or fetches_itself(model, serving))
     match place:
         case HubSource(hub="hf"):
             return _with(kept, _hugging_face(model, place, weights))
@@ -65,6 +66,20 @@ def model_source(model: ModelSettings, serving: ServingSettings) -> ModelSource:
             return _with(kept, _bucket(uri, weights.object_store or ObjectStoreSettings()))
         case FolderSource(path=path):
             return _with(kept, _folder_of_node(path))
+
+
+def fetches_itself(model: ModelSettings, serving: ServingSettings) -> bool:
+    """Whether the ``serving`` package fetches the weights, and vLLM is told the folder by it."""
+    place = weights_source(model.source)
+    return isinstance(place, HubSource | BucketSource) and model.weights.over(serving.weights).download == "modelyard"
+
+
+def fetch_arguments(model: ModelSettings, serving: ServingSettings) -> dict[str, object]:
+    """What the ``serving`` package is told of the weights that it fetches, by the names of its settings."""
+    if not fetches_itself(model, serving):
+        return {}
+    limit = model.weights.over(serving.weights).cache_limit
+    return {"weights_cache": FETCHED_PATH, "weights_cache_gib": quantity_bytes(limit) / 2**30 if limit else None}
 
 
 def fetched_before(model: ModelSettings, serving: ServingSettings) -> bool:
@@ -99,7 +114,7 @@ def _with(kept: Cache, source: ModelSource) -> ModelSource:
 
 def _hugging_face(model: ModelSettings, place: HubSource, weights: WeightsSettings) -> ModelSource:
     token = [hub_token(weights)]
-    if weights.prefetch and model.revision:
+    if weights.prefetch and weights.download == "vllm" and model.revision:
         # The folder of a commit in the cache of Hugging Face's library. Told a folder, vLLM asks the hub nothing.
         folder = f"{HUB_PATH}/models--{place.repository.replace('/', '--')}/snapshots/{model.revision}"
         return ModelSource(folder, env=token)
@@ -134,7 +149,7 @@ def _folder_of_node(path: str) -> ModelSource:
 
 
 def _bucket(uri: str, store: ObjectStoreSettings) -> ModelSource:
-    """Weights that vLLM streams by Run:ai Model Streamer, whose variables these are."""
+    """Weights that vLLM streams by Run:ai Model Streamer, whose variables these are. The entrypoint reads the same."""
     variables: dict[str, str] = {}
     if store.region:
         variables["AWS_DEFAULT_REGION"] = store.region

@@ -4,7 +4,7 @@ import math
 
 from components.manifests.extra_weights import ExtraWeights, extra_weights
 from components.manifests.host_paths import host_mounts, host_volumes
-from components.manifests.model_source import ModelSource, hub_token, model_source
+from components.manifests.model_source import ModelSource, fetch_arguments, hub_token, model_source
 from components.manifests.objects import (
     MODEL_PODS,
     Manifest,
@@ -152,6 +152,7 @@ def _beside_vllm(model: ModelSettings, placement: Placement, serving: ServingSet
             "gpu_model": placement.gpu_model if placement.accelerator == "nvidia" else None,
             "token_required": model.weights.over(serving.weights).gated or None,
             "preflight": "warn" if serving.preflight == "warn" else None,
+            **fetch_arguments(model, serving),
             **model.probes.model_dump(include=OF_THE_ENTRYPOINT, exclude_defaults=True),
         }
     )

@@ -190,6 +190,34 @@ def _prefetch(stack: "StackSettings") -> Iterator[str]:
             )
 
 
+def _downloads(stack: "StackSettings") -> Iterator[str]:
+    for index, model in enumerate(stack.models):
+        weights = model.weights.over(stack.serving.weights)
+        path = _path(index, model, "download")
+        fetched = isinstance(weights_source(model.source), HubSource | BucketSource)
+        if weights.download == "vllm":
+            if weights.cache_limit is not None and fetched:
+                yield (
+                    f"{_path(index, model, 'cache_limit')}: {weights.cache_limit!r} for models[{index}], whose weights "
+                    "vLLM fetches, which removes nothing: write download: modelyard, or leave it out"
+                )
+        elif not fetched:
+            # Of a whole stack it is said for the models that it can be true of.
+            if "download" in model.weights.model_fields_set:
+                yield f"{path}: 'modelyard', but {model.source!r} is not fetched over the network: leave it out"
+        elif stack.serving.entrypoint != "modelyard":
+            yield (
+                f"{path}: 'modelyard' for models[{index}] with serving.entrypoint {stack.serving.entrypoint!r}, which "
+                "fetches as it does: write serving.entrypoint: modelyard, with an image that serving/Containerfile has "
+                "made, or download: vllm"
+            )
+        elif model.backend == "llmaz":
+            yield (
+                f"{path}: 'modelyard' for models[{index}] with backend 'llmaz', whose operator fetches weights itself: "
+                "write backend native, or download: vllm"
+            )
+
+
 def _object_stores(stack: "StackSettings") -> Iterator[str]:
     for index, model in enumerate(stack.models):
         weights = model.weights.over(stack.serving.weights)
@@ -263,6 +291,7 @@ WEIGHTS_RULES: tuple[Rule, ...] = (
     _claims_for_pods,
     _node_folders,
     _prefetch,
+    _downloads,
     _object_stores,
     _tokens_without_hub,
     _one_hub_a_model,

@@ -119,6 +119,13 @@ class WeightsSettings(Settings):
 
     cache: CacheSettings = PodCacheSettings()
     """Where weights of a model hub are kept, and what vLLM compiles at its start."""
+    download: Literal["vllm", "modelyard"] = "vllm"
+    """Who fetches weights of ``hf://``, ``modelscope://`` and ``s3://`` sources: vLLM, each library in its way, or
+    ``serving.entrypoint: modelyard``, in parallel parts that go on after a kill, checked, once for all pods of a
+    cache. It keeps weights of ``s3://`` in the cache, too, which vLLM streams."""
+    cache_limit: Quantity | None = None
+    """What all models of a cache may have together, for ``download: modelyard``. Those that no replica of the cache
+    serves make room, the one that was started longest ago first. Default: nothing is removed."""
     prefetch: bool = False
     """Fetch the weights of an ``hf://`` source into a cache of kind ``claim`` by a Job, before any replica starts.
     Replicas then load them from there and ask the hub nothing. The model's ``revision`` must be a commit."""

@@ -571,3 +571,53 @@ def test_a_playground_asks_modelscope_by_a_variable() -> None:
 def test_weights_that_a_playground_cannot_keep_make_an_inference_service(weights: dict[str, Any], kind: str) -> None:
     found = llmaz.replicas(model(weights=weights, **ON_LLMAZ), ANYWHERE, ServingSettings(), "llm")
     assert found["kind"] == kind
+
+
+OURS: dict[str, Any] = {"entrypoint": "modelyard", "weights": {"download": "modelyard", "cacheLimit": "500Gi"}}
+"""A stack whose entrypoint fetches the weights."""
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("hf://Qwen/Qwen3-8B", "Qwen/Qwen3-8B"),
+        ("modelscope://Qwen/Qwen3-8B", "Qwen/Qwen3-8B"),
+        ("s3://models/qwen", "s3://models/qwen"),
+    ],
+)
+def test_the_entrypoint_is_told_where_to_keep_what_it_fetches(source: str, told: str) -> None:
+    found = pod(OURS, source=source)
+    assert env(found)["MODELYARD_MODEL"] == told
+    assert env(found)["MODELYARD_WEIGHTS_CACHE"] == "/cache/weights"
+    assert env(found)["MODELYARD_WEIGHTS_CACHE_GIB"] == "500.0"
+    assert volumes(found) == [{"name": "cache", "emptyDir": {}}]
+    assert mounts(found) == [{"name": "cache", "mountPath": "/cache"}]
+
+
+@pytest.mark.parametrize("source", ["pvc://weights", "file:///data/qwen", "oci://r.example/qwen:1"])
+def test_what_is_there_is_not_fetched(source: str) -> None:
+    assert not [name for name in env(pod(OURS, source=source)) if name.startswith("MODELYARD_WEIGHTS")]
+
+
+def test_a_stack_that_says_nothing_has_vllm_fetch() -> None:
+    found = pod({"entrypoint": "modelyard"})
+    assert not [name for name in env(found) if name.startswith("MODELYARD_WEIGHTS")]
+    assert volumes(pod({"entrypoint": "modelyard"}, source="s3://models/qwen")) == []
+
+
+def test_the_entrypoint_fetches_ahead_too() -> None:
+    serving = ServingSettings.model_validate({**OURS, "weights": {**OURS["weights"], **PREFETCH}})
+    job = prefetch_job(model(revision=COMMIT), PLACEMENT, serving, "llm")
+    assert job is not None
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python3", "-m", "serving", "--fetch-only"]
+    told = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert told["MODELYARD_MODEL"] == "Qwen/Qwen3-8B"
+    assert told["MODELYARD_REVISION"] == COMMIT
+    assert told["MODELYARD_WEIGHTS_CACHE"] == "/cache/weights"
+    (hopeless, _) = job["spec"]["podFailurePolicy"]["rules"]
+    assert hopeless["onExitCodes"]["values"] == [2, 14, 15, 17, 18]
+    # Replicas find the commit in the same cache, and ask the hub nothing.
+    replica = pod({**OURS, "weights": {**OURS["weights"], **PREFETCH}}, revision=COMMIT)
+    assert env(replica)["MODELYARD_MODEL"] == "Qwen/Qwen3-8B"
+    assert env(replica)["MODELYARD_WEIGHTS_CACHE"] == "/cache/weights"

@@ -343,3 +343,46 @@ def test_a_place_that_no_pod_can_mount_is_none(source: str) -> None:
 @pytest.mark.parametrize("source", ["file:///models", "file:///w/v1..2/", "pvc://weights", "hf://o/model.v2"])
 def test_a_place_that_pods_can_mount_is_one(source: str) -> None:
     assert load(stack({"name": "qwen", "source": source, "pool": "gpu"})).models[0].source == source
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            qwen(download="modelyard"),
+            "modelyard:models[0].weights.download: 'modelyard' for models[0] with serving.entrypoint 'vllm', which "
+            "fetches as it does: write serving.entrypoint: modelyard, with an image that serving/Containerfile has "
+            "made, or download: vllm",
+        ),
+        (
+            qwen(cacheLimit="500Gi"),
+            "modelyard:models[0].weights.cacheLimit: '500Gi' for models[0], whose weights vLLM fetches, which removes "
+            "nothing: write download: modelyard, or leave it out",
+        ),
+        (
+            stack(
+                {"name": "qwen", "source": "pvc://weights", "pool": "gpu", "weights": {"download": "modelyard"}},
+                serving={"entrypoint": "modelyard"},
+            ),
+            "modelyard:models[0].weights.download: 'modelyard', but 'pvc://weights' is not fetched over the network: "
+            "leave it out",
+        ),
+        (
+            stack(
+                {**QWEN, "backend": "llmaz", "weights": {"download": "modelyard"}}, serving={"entrypoint": "modelyard"}
+            ),
+            "modelyard:models[0].weights.download: 'modelyard' for models[0] with backend 'llmaz', whose operator "
+            "fetches weights itself: write backend native, or download: vllm",
+        ),
+    ],
+)
+def test_who_fetches(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(given)
+    assert sentence in str(caught.value)
+
+
+def test_a_whole_stack_may_fetch_by_the_entrypoint() -> None:
+    weights = {"download": "modelyard", "cacheLimit": "500Gi"}
+    local = {"name": "local", "source": "pvc://weights", "pool": "gpu"}
+    assert load(stack(QWEN, local, serving={"entrypoint": "modelyard", "weights": weights}))

@@ -1,7 +1,8 @@
 """The volume that keeps weights from a model hub, and what vLLM compiles at its start.
 
 Weights are under ``hub`` and ``modelscope``, as the hubs' own libraries lay them out. These write a
-file under another name first and lock what they fetch, so pods may share a volume.
+file under another name first and lock what they fetch, so pods may share a volume. Under ``weights``
+is what the ``serving`` package has fetched.
 
 Compiled kernels are under ``compiled``, in a folder for each image and pod. Their libraries key what
 they keep by version, settings and GPU, but two pods that begin at once would write the same files:
@@ -25,6 +26,9 @@ CACHE_PATH = "/cache"
 
 HUB_PATH = f"{CACHE_PATH}/hub"
 """Where the weights of Hugging Face are in it."""
+
+FETCHED_PATH = f"{CACHE_PATH}/weights"
+"""Where the entrypoint keeps what it fetches itself."""
 
 VOLUME = "cache"
 """The volume's name."""
@@ -53,14 +57,14 @@ class Cache:
     """The variables that ``home`` has in it."""
 
 
-def cache(model: ModelSettings, serving: ServingSettings, weights: WeightsSettings, *, of_hub: bool) -> Cache:
+def cache(model: ModelSettings, serving: ServingSettings, weights: WeightsSettings, *, fetched: bool) -> Cache:
     """The cache of a model's pods.
 
     Args:
         model: the model.
         serving: the container that it runs in.
         weights: what is said of its weights.
-        of_hub: whether they come from a model hub. Others are kept nowhere, and then a cache that ends
+        fetched: whether they are fetched into it. Others are kept nowhere, and then a cache that ends
             with its pod is of no use.
     """
     mounts: list[Manifest] = [{"name": VOLUME, "mountPath": CACHE_PATH}]
@@ -90,7 +94,7 @@ def cache(model: ModelSettings, serving: ServingSettings, weights: WeightsSettin
             }
             return Cache(mounts=mounts, claim_templates=[template], fs_group=True, home=home)
         case _:
-            return Cache(volumes=[{"name": VOLUME, "emptyDir": {}}], mounts=mounts) if of_hub else Cache()
+            return Cache(volumes=[{"name": VOLUME, "emptyDir": {}}], mounts=mounts) if fetched else Cache()
 
 
 def claim_spec(access_mode: str, size: str, storage_class: str | None) -> Manifest:

@@ -4,7 +4,7 @@ import hashlib
 from importlib.resources import files
 
 from components.manifests.host_paths import host_mounts, host_volumes
-from components.manifests.model_source import fetched_before, hub_token
+from components.manifests.model_source import fetch_arguments, fetched_before, fetches_itself, hub_token
 from components.manifests.objects import (
     Manifest,
     container_security_context,
@@ -17,6 +17,8 @@ from components.manifests.weights.cache import HUB_PATH, cache
 from components.manifests.weights.claims import cache_claim
 from components.manifests.weights.download import HOPELESS
 from components.manifests.workload_pod import HOME, unexpanded
+from serving.exits import ExitCode
+from serving.settings import environment as arguments
 from stacks.settings import ModelSettings, ServingSettings
 from stacks.settings.sources import HubSource, weights_source
 
@@ -27,6 +29,13 @@ SECONDS = 6 * 3600
 """Longest time that weights may take to come, all tries together."""
 TRIES = 6
 """How often the Job tries again after a failure, each time after twice as long as before, from ten seconds on."""
+
+_OURS = ["-m", "serving", "--fetch-only"]
+"""What it runs instead where the image has the ``serving`` package, which fetches the weights."""
+_OURS_HOPELESS = sorted(
+    map(int, (ExitCode.SETTINGS, ExitCode.DISK, ExitCode.TOKEN, ExitCode.WEIGHTS, ExitCode.MODEL_CONFIG))
+)
+"""The exit codes of that where another try would fail just the same."""
 
 STAY_AWAY = 100
 """The weight of the wish to run on no node of the pool, of 1 to 100."""
@@ -55,7 +64,11 @@ def prefetch_job(
                 "rules": [
                     {
                         "action": "FailJob",
-                        "onExitCodes": {"containerName": "download", "operator": "In", "values": [HOPELESS]},
+                        "onExitCodes": {
+                            "containerName": "download",
+                            "operator": "In",
+                            "values": _OURS_HOPELESS if fetches_itself(model, serving) else [HOPELESS],
+                        },
                     },
                     # A drained node is no failure.
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
@@ -80,11 +93,14 @@ def _name(model: ModelSettings, serving: ServingSettings) -> str:
 
 def _pod(model: ModelSettings, placement: Placement, serving: ServingSettings) -> Manifest:
     weights = model.weights.over(serving.weights)
-    kept = cache(model, serving, weights, of_hub=True)
+    kept = cache(model, serving, weights, fetched=True)
     place = weights_source(model.source)
     if not isinstance(place, HubSource):
         raise TypeError("only weights of a hub are fetched")
+    told = fetch_arguments(model, serving)
     environment = {**model.env, **HOME, "HF_HUB_CACHE": HUB_PATH, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    if told:
+        environment |= arguments({"model": place.repository, "revision": model.revision, **told})
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -95,7 +111,7 @@ def _pod(model: ModelSettings, placement: Placement, serving: ServingSettings) -
                 "name": "download",
                 "image": serving.image,
                 "imagePullPolicy": serving.image_pull_policy,
-                "command": unexpanded([serving.python, "-c", PROGRAM, place.repository, model.revision or "main"]),
+                "command": unexpanded([serving.python, *(_OURS if told else _program(model, place))]),
                 "env": [
                     *({"name": name, "value": value} for name, value in environment.items()),
                     hub_token(weights),
@@ -126,6 +142,10 @@ def _pod(model: ModelSettings, placement: Placement, serving: ServingSettings) -
         if value
     }
     return spec
+
+
+def _program(model: ModelSettings, place: HubSource) -> list[str]:
+    return ["-c", PROGRAM, place.repository, model.revision or "main"]
 
 
 def _place(placement: Placement, *, on_pool: bool) -> Manifest:
