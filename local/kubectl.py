@@ -8,6 +8,7 @@ from local.errors import LocalError
 from local.network import HOST_LINK
 from local.paths import Paths
 from local.shell import CommandError, output_of
+from stacks.kubectl import Kubectl
 
 
 def check_reachable() -> None:
@@ -28,7 +29,8 @@ def kubectl(paths: Paths, *arguments: str, stdin: str | None = None) -> str:
         LocalError: when the cluster does not run.
     """
     check_reachable()
-    return output_of([str(paths.bin / "kubectl"), f"--kubeconfig={paths.kubeconfig}", *arguments], stdin=stdin)
+    own = Kubectl(str(paths.bin / "kubectl"), str(paths.kubeconfig), None, "default")
+    return output_of([*own.command, *arguments], stdin=stdin)
 
 
 def get(paths: Paths, *arguments: str) -> dict[str, Any] | None:

@@ -1,12 +1,16 @@
 """The user's own ``kubectl``, typed: it knows every way to log in to a cluster, and so does what is built on it."""
 
+import atexit
 import json
+import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -76,7 +80,7 @@ class Kubectl:
     @classmethod
     def of(cls, cluster: ClusterSettings) -> "Kubectl":
         """The one for a stack's cluster. Nothing is asked of the cluster yet."""
-        return cls(_program(cluster), cluster.kubeconfig_path, cluster.context, cluster.namespace)
+        return cls(_program(cluster), _kubeconfig(cluster), cluster.context, cluster.namespace)
 
     @property
     def command(self) -> list[str]:
@@ -313,6 +317,22 @@ def _program(cluster: ClusterSettings) -> str:
     if cluster.kind == "embedded" and shutil.which("kubectl") is None and built.exists():
         return str(built)
     return "kubectl"
+
+
+def _kubeconfig(cluster: ClusterSettings) -> str | None:
+    if cluster.kubeconfig_path is None and cluster.kubeconfig_contents is not None:
+        return _file_of(cluster.kubeconfig_contents.get_secret_value())
+    return cluster.kubeconfig_path
+
+
+@cache
+def _file_of(contents: str) -> str:
+    """A file that only this user can read, and that goes when this process does: kubectl takes a kubeconfig by path."""
+    descriptor, path = tempfile.mkstemp(prefix="modelyard-", suffix=".kubeconfig")
+    atexit.register(Path(path).unlink, missing_ok=True)
+    os.close(descriptor)
+    Path(path).write_text(contents)
+    return path
 
 
 def _missing(program: str) -> MissingKubectlError:

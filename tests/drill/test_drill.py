@@ -92,7 +92,7 @@ def test_a_loss_without_a_fallback_is_one_of_answers(bring: Bring, client: Conne
         CHAIN,
         ROUTE,
         client(site),
-        kill=lambda: [site.pods["first"].kill() or "first-0"],
+        kill=back_when_others_answer(site.pods["first"])[0],
         per_second=20,
         recovery_seconds=2,
     )
