@@ -2,10 +2,11 @@
 
 import pulumi
 
+from components.adoption import Adoption
 from components.gateway.higress_definitions import make_definitions, make_namespace
 from components.gpu_node_pool.adapters import adapters
 from components.gpu_software import GpuSoftware
-from components.kubernetes import provider
+from components.kubernetes import provider_of
 from stacks.settings import StackSettings
 
 
@@ -13,10 +14,12 @@ class Cluster(pulumi.ComponentResource):
     """Node pools, GPU software, and the definitions of the gateway: what a cluster's team makes for those of models."""
 
     def __init__(self, name: str, stack: StackSettings, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("modelyard:index:Cluster", name, {}, opts)
+        adoption = Adoption(stack)
+        taking_over = pulumi.ResourceOptions(transformations=[adoption])
+        super().__init__("modelyard:index:Cluster", name, {}, pulumi.ResourceOptions.merge(opts, taking_over))
         # First, for a package may be missing.
         made_by = adapters(stack)
-        cluster = provider(f"{name}-cluster", stack.cluster, pulumi.ResourceOptions(parent=self))
+        cluster = provider_of(self, f"{name}-cluster", stack.cluster)
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
         for pool in stack.pools:
             made_by[pool.adapter](f"{name}-{pool.name}", pool, on_cluster)
@@ -24,6 +27,7 @@ class Cluster(pulumi.ComponentResource):
             GpuSoftware(f"{name}-gpu-software", stack, stack.gpu_software, on_cluster)
         if stack.gateway.kind == "higress":
             HigressDefinitions(f"{name}-higress", stack, on_cluster)
+        adoption.check()
         self.register_outputs({})
 
 

@@ -6,9 +6,15 @@ from pulumi_kubernetes import Provider
 from stacks.settings import ClusterSettings
 
 
-def provider(name: str, cluster: ClusterSettings, opts: pulumi.ResourceOptions) -> Provider:
-    """Pulumi's provider for a stack's cluster."""
-    return Provider(
+def provider_of(component: pulumi.ComponentResource, name: str, cluster: ClusterSettings) -> pulumi.ProviderResource:
+    """The provider of the cluster that a component is put on: the one that it was given, or one of its own.
+
+    Args:
+        component: the component.
+        name: the name of its own.
+        cluster: what the stack says of the cluster.
+    """
+    return component.get_provider("kubernetes:index:Provider") or Provider(
         name,
         kubeconfig=_kubeconfig(cluster),
         context=cluster.context,
@@ -16,7 +22,7 @@ def provider(name: str, cluster: ClusterSettings, opts: pulumi.ResourceOptions) 
         # Replacing the ConfigMap of the gateway would take its routes away for a moment.
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
-        opts=opts,
+        opts=pulumi.ResourceOptions(parent=component),
     )
 
 

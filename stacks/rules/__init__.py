@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from stacks.rules.accelerators import ACCELERATOR_RULES
 from stacks.rules.adapters import ADAPTER_RULES
+from stacks.rules.adoption import ADOPTION_RULES
 from stacks.rules.arguments import ARGUMENT_RULES
 from stacks.rules.callers import CALLER_RULES
 from stacks.rules.console import CONSOLE_RULES
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 RULES: tuple[Rule, ...] = (
     *NAME_RULES,
     *PART_RULES,
+    *ADOPTION_RULES,
     *POOL_RULES,
     *MODEL_RULES,
     *WEIGHTS_RULES,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import SecretStr, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from stacks.settings.adoption import AdoptedSettings
 from stacks.settings.base import Form, Settings
 from stacks.settings.cluster import ClusterSettings
 from stacks.settings.fit import FitSettings
@@ -64,6 +65,9 @@ class StackSettings(Settings):
     gateway."""
     cluster: ClusterSettings = ClusterSettings()
     """The cluster that the stack is put on."""
+    adopt: tuple[AdoptedSettings, ...] = ()
+    """Objects and Helm releases that are in the cluster before, and that the stack takes over as they are. What it says
+    of them counts once they are no longer named here."""
     pools: tuple[GpuNodePoolSettings, ...] = ()
     """GPU node pools."""
     gpu_software: GpuSoftwareSettings = NoGpuSoftwareSettings()

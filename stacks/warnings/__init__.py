@@ -5,6 +5,7 @@ What cannot work is refused instead, by ``stacks/rules/``.
 
 from stacks.fit.report import fit_warnings
 from stacks.settings import StackSettings
+from stacks.warnings.adoption import adoption_warnings
 from stacks.warnings.capacity import interruptions, shortages
 from stacks.warnings.compatibility import untested_versions
 from stacks.warnings.promotions import promotion_warnings
@@ -12,6 +13,7 @@ from stacks.warnings.stopping import drain_warnings
 from stacks.warnings.weights import weights_warnings
 
 WARNINGS = (
+    adoption_warnings,
     promotion_warnings,
     shortages,
     interruptions,

@@ -25,7 +25,7 @@ def test_pools_software_and_definitions_and_nothing_else(run: Run) -> None:
     definitions = program.of("kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition")
     assert len(definitions) == 4
     assert all(found.request.retainOnDelete and found.provider == "cluster-cluster" for found in definitions)
-    assert program.named("cluster-higress-namespace").inputs["metadata"] == {"name": "higress-system"}
+    assert program.named("cluster-higress-namespace").inputs["metadata"]["name"] == "higress-system"
 
 
 def test_envoy_needs_no_definitions(run: Run) -> None:
