@@ -84,9 +84,10 @@ def _experiment(paths: Paths, settings: StackSettings, console: Console, report:
         )
     pod, namespace = f"{route.model}-0", f"--namespace={settings.cluster.namespace}"
 
-    def kill() -> None:
+    def kill() -> list[str]:
         console.print(f"$ kubectl delete pod {pod} --force", style="dim")
         kubectl(paths, "delete", "pod", pod, "--force", "--grace-period=0", namespace)
+        return [pod]
 
     def observe(verdict: Verdict) -> None:
         report.verdicts.append(verdict)
@@ -95,4 +96,4 @@ def _experiment(paths: Paths, settings: StackSettings, console: Console, report:
         console.print(f"       {verdict.seen}", style="dim", markup=False, soft_wrap=True)
 
     experiment.await_models(client, [route.model, route.fallback[0]])
-    experiment.run(client, route.model, route.fallback[0], kill_primary=kill, observe=observe)
+    experiment.run(client, settings, route, kill=kill, observe=observe)

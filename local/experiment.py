@@ -6,12 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import openai
 
 from local.waiting import wait_for
+from stacks.drill import DrillError
+from stacks.drill.losing import RECOVERY_SECONDS, Kill, lose
+from stacks.drill.table import seconds
+from stacks.settings import RouteSettings, StackSettings
 
 QUESTION = "What is the capital of France?"
 MAX_TOKENS = 24
+PER_SECOND = 1.0
+"""Requests a second: no load test, for the returning model needs the processors."""
 
 Observe = Callable[["Verdict"], None]
 
@@ -85,35 +92,35 @@ def await_models(client: openai.OpenAI, models: Sequence[str], *, seconds: float
 
 def run(
     client: openai.OpenAI,
-    primary: str,
-    backup: str,
+    stack: StackSettings,
+    route: RouteSettings,
     *,
-    kill_primary: Callable[[], None],
+    kill: Kill,
     observe: Observe,
-    recovery_seconds: float = 900,
+    recovery_seconds: float = RECOVERY_SECONDS,
 ) -> bool:
     """Run the whole experiment and tell ``observe`` every verdict; True when all of it went as promised.
 
-    ``kill_primary`` deletes the primary's pod; the experiment goes on asking the primary until
+    ``kill`` deletes the pod of the route's model; the experiment goes on asking for that model until
     it answers for itself again, for ``recovery_seconds`` at most.
     """
     passed = True
-    for verdict in _verdicts(client, primary, backup, kill_primary, recovery_seconds):
+    for verdict in _verdicts(client, stack, route, kill, recovery_seconds):
         observe(verdict)
         passed = passed and verdict.passed
     return passed
 
 
 def _verdicts(
-    client: openai.OpenAI, primary: str, backup: str, kill_primary: Callable[[], None], recovery_seconds: float
+    client: openai.OpenAI, stack: StackSettings, route: RouteSettings, kill: Kill, recovery_seconds: float
 ) -> Iterator[Verdict]:
-    yield _lists_models(client, {primary, backup})
-    for model in (primary, backup):
+    models = (route.model, route.fallback[0])
+    yield _lists_models(client, set(models))
+    for model in models:
         yield _answers(client, model, stream=False)
         yield _answers(client, model, stream=True)
     yield _refuses_unknown(client)
-    kill_primary()
-    yield _survives(client, primary, backup, recovery_seconds)
+    yield _survives(client, stack, route, kill, recovery_seconds)
 
 
 def _lists_models(client: openai.OpenAI, wanted: set[str]) -> Verdict:
@@ -147,28 +154,35 @@ def _refuses_unknown(client: openai.OpenAI) -> Verdict:
     return Verdict(what, False, "an answer")
 
 
-def _survives(client: openai.OpenAI, primary: str, backup: str, recovery_seconds: float) -> Verdict:
-    """Ask the primary until it answers for itself again, plain and streamed by turns.
+def _survives(
+    client: openai.OpenAI, stack: StackSettings, route: RouteSettings, kill: Kill, recovery_seconds: float
+) -> Verdict:
+    """A drill. Its streams begin once the backup has answered.
 
-    Streamed ones begin once the backup has answered: a stream whose pod dies under it after its first
-    byte breaks off, as the gateway promises, and for a moment after the deletion the old pod still answers.
+    One whose pod dies under it after its first byte breaks off, as the gateway promises, and for a moment after
+    the deletion the old pod still answers.
     """
-    what = f"{primary}'s pod deleted: every request is 200"
-    served: Counter[str | None] = Counter()
-    begin = time.monotonic()
-    slowest = 0.0
-    while time.monotonic() - begin < recovery_seconds:
+    what = f"{route.model}'s pod deleted: every request is 200"
+    with httpx.Client(base_url=str(client.base_url).removesuffix("/v1/")) as asking:
         try:
-            answer = ask(client, primary, stream=served[backup] % 2 == 1)
-        except openai.OpenAIError as error:
-            return Verdict(what, False, f"request {served.total() + 1}: {error}")
-        served[answer.served_by] += 1
-        slowest = max(slowest, answer.seconds)
-        if served[backup] and answer.served_by == primary:
-            took = time.monotonic() - begin
-            counts = ", ".join(f"{count} by {name}" for name, count in served.items())
-            seen = f"{served.total()} requests: {counts}; back after {took:.0f} s, slowest {slowest:.2f} s"
-            return Verdict(what, set(served) == {primary, backup}, seen)
-        # A client that asks now and then, not a load test: the returning model needs the processors.
-        time.sleep(0.25)
-    return Verdict(what, False, f"{primary} did not answer for itself within {recovery_seconds:.0f} s: {dict(served)}")
+            loss = lose(
+                stack,
+                route,
+                asking,
+                kill=kill,
+                per_second=PER_SECOND,
+                recovery_seconds=recovery_seconds,
+                careful=True,
+            )
+        except DrillError as error:
+            return Verdict(what, False, error.problem)
+    if loss.problems:
+        return Verdict(what, False, "; ".join(loss.problems))
+    served = Counter(sample.served_by for sample in loss.samples)
+    counts = ", ".join(f"{count} by {name}" for name, count in served.items())
+    seen = (
+        f"{served.total()} requests: {counts}; first answered by {route.fallback[0]} after "
+        f"{seconds(loss.first_fallback_seconds)}, back after {seconds(loss.recovery_seconds)}, "
+        f"slowest {seconds(loss.slowest_seconds)}"
+    )
+    return Verdict(what, loss.cut_streams == 0, seen)

@@ -20,6 +20,7 @@ from local.experiment import Verdict
 from local.kubectl import get, kubectl
 from local.paths import CHECKOUT, Paths
 from local.pulumi import STACK
+from local.stack import local_settings
 from local.waiting import wait_for
 from tests.live.conftest import StackFile, await_rollout, identity, pod
 
@@ -50,10 +51,12 @@ def test_the_scheduler_placed_the_models_on_the_simulated_gpus(stack: Paths) -> 
 def test_the_reference_experiment(stack: Paths, client: openai.OpenAI) -> None:
     verdicts: list[Verdict] = []
 
-    def kill() -> None:
+    def kill() -> list[str]:
         kubectl(stack, "delete", "pod", "qwen2-1-5b-0", "--force", "--grace-period=0")
+        return ["qwen2-1-5b-0"]
 
-    experiment.run(client, "qwen2-1-5b", "gemma-2-2b", kill_primary=kill, observe=verdicts.append)
+    settings = local_settings()
+    experiment.run(client, settings, settings.all_routes[0], kill=kill, observe=verdicts.append)
     assert [f"{verdict.what}: {verdict.seen}" for verdict in verdicts if not verdict.passed] == []
     assert len(verdicts) == 7
 
