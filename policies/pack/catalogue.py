@@ -1,7 +1,5 @@
 """All rules of the pack."""
 
-import datetime
-
 from policies.pack.rule import Rule
 from policies.rules import (
     apis,
@@ -41,7 +39,6 @@ RULES: tuple[Rule, ...] = (
     *waivers.rules(
         frozenset(rule.id for rule in _OTHERS),
         frozenset(rule.id for rule in _OTHERS if rule.waivable),
-        datetime.date.today,
     ),
 )
 """The rules, in the order of the documentation."""

@@ -20,11 +20,11 @@ class Finding:
     """What breaks it. None: the stack as a whole."""
 
 
-def findings(rule: Rule, view: View, today: datetime.date) -> Iterator[Finding]:
+def findings(rule: Rule, view: View) -> Iterator[Finding]:
     """What breaks a rule, without what is waived. Each sentence comes once."""
     seen: set[tuple[str, str | None]] = set()
     for problem in rule.problems(view):
-        if rule.waivable and _is_waived(problem, rule, today):
+        if rule.waivable and _is_waived(problem, rule, view.today):
             continue
         found = Finding(rule.message(problem), problem.resource.urn if problem.resource else None)
         if (found.message, found.urn) not in seen:

@@ -1,5 +1,6 @@
 """What a rule is, and what it finds."""
 
+import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -52,6 +53,8 @@ class View:
     """Whether people depend on the stack: it says ``modelyard:production: true``."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The rule's parameters, defaults included."""
+    today: datetime.date = field(default_factory=datetime.date.today)
+    """The day on which waivers are looked at."""
 
     def of_kind(self, *kinds: str) -> Iterator[Resource]:
         """The Kubernetes objects of these kinds."""

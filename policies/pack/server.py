@@ -1,6 +1,5 @@
 """The policy pack: every rule as a policy of Pulumi's."""
 
-import datetime
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ def _policy(rule: Rule) -> Policy:
     def validate(args: Any, report: ReportViolation) -> None:
         parameters = {**rule.defaults, **args.get_config()}
         view = View(_SEEN.get(), _STACK.production, parameters)
-        for found in findings(rule, view, datetime.date.today()):
+        for found in findings(rule, view):
             report(found.message, found.urn)
 
     return kind(

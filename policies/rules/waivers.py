@@ -1,31 +1,30 @@
 """Waivers, which have to say until when and why."""
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from policies.pack.resource import Resource
 from policies.pack.rule import Parameter, Problem, Rule, View, each
 from policies.pack.waivers import PREFIX, WaiverError, annotations, waiver
 
 
-def rules(known: frozenset[str], waivable: frozenset[str], today: Callable[[], datetime.date]) -> tuple[Rule, ...]:
+def rules(known: frozenset[str], waivable: frozenset[str]) -> tuple[Rule, ...]:
     """The rule about waivers.
 
     Args:
         known: the ids of all other rules.
         waivable: the ids of those that an object can be let off.
-        today: the present day.
     """
 
     def check(view: View) -> Iterator[Problem]:
         most = int(view.parameters["maxDays"])
-        return each(view.resources, lambda resource: _waived(resource, most))
+        return each(view.resources, lambda resource: _waived(resource, most, view.today))
 
-    def _waived(resource: Resource, most: int) -> Iterator[Problem]:
+    def _waived(resource: Resource, most: int, today: datetime.date) -> Iterator[Problem]:
         for rule, value in annotations(resource):
-            yield from _judged(resource, rule, value, most)
+            yield from _judged(resource, rule, value, most, today)
 
-    def _judged(resource: Resource, rule: str, value: object, most: int) -> Iterator[Problem]:
+    def _judged(resource: Resource, rule: str, value: object, most: int, today: datetime.date) -> Iterator[Problem]:
         key = f"{PREFIX}{rule}"
         if rule not in known:
             yield Problem(resource, f"{key} names no rule", f"write one of {', '.join(sorted(waivable))}")
@@ -38,10 +37,10 @@ def rules(known: frozenset[str], waivable: frozenset[str], today: Callable[[], d
         except WaiverError as error:
             yield Problem(resource, f"{key}: {error}")
             return
-        if found.until < today():
+        if found.until < today:
             yield Problem(resource, f"{key} has ended on {found.until}", "mend what it is for, or give a new day")
-        elif (found.until - today()).days > most:
-            last = today() + datetime.timedelta(days=most)
+        elif (found.until - today).days > most:
+            last = today + datetime.timedelta(days=most)
             yield Problem(resource, f"{key} lasts until {found.until}", f"write {last} or an earlier day")
 
     return (

@@ -137,4 +137,4 @@ def say(rule: str, *resources: Resource, production: bool = True, **parameters: 
     found = BY_ID[rule]
     known = {**found.defaults, **parameters}
     views = [resources] if found.scope == "stack" else [(each,) for each in resources]
-    return [each.message for view in views for each in findings(found, View(view, production, known), TODAY)]
+    return [each.message for view in views for each in findings(found, View(view, production, known, TODAY))]
