@@ -140,7 +140,7 @@ _LOCK = re.compile(r"created by (?P<holder>\S+) \(pid (?P<pid>\d+)\) at (?P<sinc
 _TRANSIENT = re.compile(
     r"i/o timeout|TLS handshake timeout|connection reset by peer|http2: client connection lost|unexpected EOF"
     r"|etcdserver: (leader changed|request timed out)|the server is currently unable to handle the request"
-    r"|[Tt]oo [Mm]any [Rr]equests|\b50[234]\b [A-Z]"
+    r"|[Tt]oo [Mm]any [Rr]equests|502 Bad Gateway|503 Service Unavailable|504 Gateway Time-?out"
 )
 
 

@@ -1,5 +1,6 @@
 """A script's way from its arguments to its exit code."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -18,6 +19,8 @@ def script(main: Callable[..., None]) -> NoReturn:
 
     from stacks.automation.running import cluster_errors
 
+    # A job that a pipeline cancels ends as by Ctrl-C: Pulumi finishes what is under way, and gives the lock back.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:

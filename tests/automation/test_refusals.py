@@ -3,6 +3,7 @@
 import base64
 import json
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -254,3 +255,37 @@ def _certificate(folder: Path) -> Path:
         + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return file
+
+
+PACK = """
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+
+def check(args, report):
+    if args.resource_type == "random:index/randomPassword:RandomPassword" and args.props["length"] < 30:
+        report("the key has fewer than 30 characters: write more")
+
+
+PolicyPack("strict", [ResourceValidationPolicy("long-keys", "Keys are long.", check, EnforcementLevel.MANDATORY)])
+"""
+
+
+def test_a_policy_that_does_not_hold(checkout: Checkout, tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    runtime = f"{{name: python, options: {{virtualenv: {sys.prefix}}}}}"
+    (pack / "PulumiPolicy.yaml").write_text(f"runtime: {runtime}\n", encoding="utf-8")
+    (pack / "__main__.py").write_text(PACK, encoding="utf-8")
+    options = replace(checkout.options, policy_packs=(pack,))
+    with pytest.raises(AutomationError) as caught:
+        automation.preview("dev", options=options)
+    refused(
+        caught.value,
+        automation.PolicyViolatedError,
+        1,
+        "strict, long-keys: ",
+        "Change what they name, or waive them where the policies have a way to.",
+    )
+    assert "the key has fewer than 30 characters: write more" in caught.value.problem
+    longer = replace(options, settings={"length": 30})
+    assert automation.preview("dev", options=longer).violations == ()
