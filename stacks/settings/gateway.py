@@ -49,6 +49,24 @@ class CommonGatewaySettings(Settings):
     Higress's console and Redis. It counts where the cluster's network enforces policies."""
 
 
+class CollectorSettings(Settings):
+    """The collector that a gateway sends its traces to."""
+
+    service: str = Field(min_length=1)
+    """Host of the collector, such as ``otel-collector.observability.svc.cluster.local``."""
+    port: int = Field(ge=1, le=65535)
+    """Port of the collector."""
+    sampling_percent: float = Field(default=100, ge=0, le=100)
+    """Share of the requests that are traced."""
+
+
+class OpenTelemetrySettings(CollectorSettings):
+    """A collector that takes OpenTelemetry's protocol by gRPC."""
+
+    port: int = Field(default=4317, ge=1, le=65535)
+    """Port of the collector, for gRPC."""
+
+
 class EnvoyGatewaySettings(CommonGatewaySettings):
     """A gateway of stock Envoy: a Deployment, configured by a ConfigMap."""
 
@@ -68,3 +86,5 @@ class EnvoyGatewaySettings(CommonGatewaySettings):
     """Annotations of the Service, by which clouds are told what load balancer to make, such as one with TLS."""
     source_ranges: tuple[Cidr, ...] = ()
     """Addresses that the load balancer lets in, for service type LoadBalancer. Default: all."""
+    tracing: OpenTelemetrySettings | None = None
+    """Where the gateway sends its traces. Default: it makes none, and passes a client's ``traceparent`` on."""

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from stacks.settings.base import Cpu, Form, Name, Quantity, Settings, refusal
 from stacks.settings.chart import ChartSettings, ChartText
-from stacks.settings.gateway import Cidr, CommonGatewaySettings
+from stacks.settings.gateway import Cidr, CollectorSettings, CommonGatewaySettings
 from stacks.settings.pools import Toleration
 
 CHART_VERSION = "2.2.4"
@@ -129,17 +129,11 @@ class GatewayMetricsSettings(Settings):
     """Seconds between two scrapes."""
 
 
-class TracingSettings(Settings):
+class TracingSettings(CollectorSettings):
     """Where the gateway sends its traces."""
 
     kind: Literal["opentelemetry", "zipkin", "skywalking"] = "opentelemetry"
     """What the collector speaks."""
-    service: str = Field(min_length=1)
-    """Host of the collector, such as ``otel-collector.observability.svc.cluster.local``."""
-    port: int = Field(ge=1, le=65535)
-    """Port of the collector."""
-    sampling_percent: float = Field(default=100, ge=0, le=100)
-    """Share of the requests that are traced."""
 
 
 class ConsoleSettings(Settings):

@@ -420,3 +420,18 @@ def test_without_routes_every_adapter_has_one() -> None:
     found = stack([{"name": "qwen", "lora": adapters}], [])
     assert [route.model for route in found.all_routes] == ["qwen", "sql"]
     assert "chain:sql:qwen@sql" in clusters(found)
+
+
+def test_traces_go_to_the_collector_only() -> None:
+    traced = stack([{"name": "qwen"}], [], tracing={"service": "otel.example", "samplingPercent": 5})
+
+    tracing = manager(listeners(traced)["edge"])["tracing"]
+
+    assert tracing["random_sampling"] == {"value": 5}
+    (collector,) = [
+        each["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
+        for each in envoy.bootstrap(traced)["static_resources"]["clusters"]
+        if each["name"] == "envoy:traces"
+    ]
+    assert collector == {"socket_address": {"address": "otel.example", "port_value": 4317}}
+    assert "tracing" not in manager(listeners(QWEN_AND_GEMMA)["edge"])

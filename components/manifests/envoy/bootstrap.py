@@ -8,6 +8,7 @@ from components.manifests.envoy.overload import overload_manager
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
 from components.manifests.envoy.routes import route_configuration
 from components.manifests.envoy.site import POD, Site
+from components.manifests.envoy.tracing import collector_clusters
 from stacks.settings import StackSettings
 
 CDS_FILE = "cds.json"
@@ -27,7 +28,7 @@ def bootstrap(stack: StackSettings, site: Site = POD) -> Json:
         "dynamic_resources": {"cds_config": _watched(site, CDS_FILE)},
         "static_resources": {
             "listeners": listeners(stack.envoy, edge_routes, site),
-            "clusters": [admin_cluster(site)],
+            "clusters": [admin_cluster(site), *collector_clusters(stack.envoy)],
         },
     }
 
@@ -48,7 +49,7 @@ def static_config(stack: StackSettings, site: Site = POD) -> Json:
         **_base(stack, site),
         "static_resources": {
             "listeners": listeners(stack.envoy, {"route_config": route_configuration(stack)}, site),
-            "clusters": [admin_cluster(site), *clusters(stack, site)],
+            "clusters": [admin_cluster(site), *collector_clusters(stack.envoy), *clusters(stack, site)],
         },
     }
 

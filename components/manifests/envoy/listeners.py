@@ -10,6 +10,7 @@ from components.manifests.envoy.filters import edge_filters, hop_filters, router
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
 from components.manifests.envoy.rehearsal import LOOPBACK, rehearsed
 from components.manifests.envoy.site import POD, Site
+from components.manifests.envoy.tracing import tracing
 from components.manifests.openai_api import PATHS_SHOWN
 from stacks.settings import EnvoyGatewaySettings
 
@@ -59,6 +60,7 @@ def _edge(name: str, address: Json, mutations: list[Json], gateway: EnvoyGateway
         early_header_mutation_extensions=[_early_mutation(mutations)],
         local_reply_config=local_reply_config(PATHS_SHOWN, gateway.body_limit_mib),
         access_log=access_loggers(),
+        **tracing(gateway),
         use_remote_address=True,
         always_set_request_id_in_response=True,
         normalize_path=True,

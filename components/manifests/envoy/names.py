@@ -42,5 +42,7 @@ ROUTES = "models"
 """Name of the edge's route configuration."""
 ADMIN = "envoy:admin"
 """Name of the cluster of Envoy's own admin interface. No model can have it."""
+TRACES = "envoy:traces"
+"""Name of the cluster of the collector of traces."""
 
 MIB = 1024 * 1024
