@@ -1,4 +1,4 @@
-"""What Envoy does when its memory runs out: refuse new requests, and at the very last end the largest of those it has."""
+"""What Envoy does when its memory runs out: refuse new requests, so that those it has can end."""
 
 from components.manifests.envoy.proto import Json, extension
 from stacks.settings import Quantity
@@ -8,14 +8,6 @@ SHRINK_AT = 0.7
 REFUSE_AT = 0.8
 """Share of the pod's memory above which new requests are refused. The rest is for those already running."""
 
-RESET_FROM, RESET_ALL_AT = 0.85, 0.95
-"""Shares of the pod's memory between which ever more of the largest requests are ended, by the memory that each holds.
-
-Requests that were accepted together may not all fit when their bodies have come. Without this the
-kernel would end the pod, and with it every request."""
-TRACKED_FROM_POWER_OF_TWO = 20
-"""Requests that hold 2**20 bytes or more may be ended so."""
-
 _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
@@ -23,7 +15,7 @@ def overload_manager(memory: Quantity) -> Json:
     """The overload manager of a pod with that much memory."""
     heap = "envoy.resource_monitors.fixed_heap"
     return {
-        "refresh_interval": "0.1s",
+        "refresh_interval": "0.25s",
         "resource_monitors": [
             extension(
                 heap,
@@ -31,24 +23,12 @@ def overload_manager(memory: Quantity) -> Json:
                 max_heap_size_bytes=quantity_bytes(memory),
             )
         ],
-        "buffer_factory_config": {"minimum_account_to_track_power_of_two": TRACKED_FROM_POWER_OF_TWO},
         "actions": [
-            *(
-                {"name": name, "triggers": [{"name": heap, "threshold": {"value": share}}]}
-                for name, share in (
-                    ("envoy.overload_actions.shrink_heap", SHRINK_AT),
-                    ("envoy.overload_actions.stop_accepting_requests", REFUSE_AT),
-                )
-            ),
-            {
-                "name": "envoy.overload_actions.reset_high_memory_stream",
-                "triggers": [
-                    {
-                        "name": heap,
-                        "scaled": {"scaling_threshold": RESET_FROM, "saturation_threshold": RESET_ALL_AT},
-                    }
-                ],
-            },
+            {"name": name, "triggers": [{"name": heap, "threshold": {"value": share}}]}
+            for name, share in (
+                ("envoy.overload_actions.shrink_heap", SHRINK_AT),
+                ("envoy.overload_actions.stop_accepting_requests", REFUSE_AT),
+            )
         ],
     }
 
