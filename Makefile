@@ -14,7 +14,7 @@ MODELYARD := .venv/bin/modelyard
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
 	kubectl preview up destroy refresh output modelyard schema config artifacts fit bench-setup bench-scale \
-	bench-nodes bench-gate
+	bench-nodes bench-gate bench-weights
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ bench-scale: .venv ## Measure the program by the number of models, beside a flat
 
 bench-gate: .venv ## Measure what the middleware in vLLM's server costs a request
 	@$(PYTHON) -m bench.gate
+
+bench-weights: .venv ## Measure downloads of weights beside Hugging Face's library, from a hub on loopback
+	@$(PYTHON) -m bench.weights $(ARGS)
 
 bench-nodes: .venv ## Measure 500 models on 1,000 simulated nodes of 8 GPUs, some of which leave
 	@$(PYTHON) -m bench.nodes $(ARGS)
