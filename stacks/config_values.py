@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-TEXTS = frozenset({"extends", "huggingFaceToken", "imageMirror", "part"})
+TEXTS = frozenset({"huggingFaceToken", "imageMirror"})
 """Keys whose value is a text as it stands, even where it looks like JSON."""
 
 

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from components.manifests import envoy_gateway
+from stacks import layers
 from tests.components.conftest import Program, Run
 from tests.components.stacks import GEMMA, QWEN
 
@@ -72,6 +73,23 @@ def test_mistakes_end_the_program_with_their_sentences_and_no_stack_trace(main: 
         "remove it",
     ]
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("extends", ["base", ["base"], ["other", "base"]])
+def test_bases_are_laid_under_the_configuration_that_pulumi_gives(
+    main: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extends: Any
+) -> None:
+    monkeypatch.setattr(layers, "BASES", tmp_path)
+    base = {"config": {"modelyard:pools": [{"name": "gpu"}], "modelyard:models": [QWEN, GEMMA]}}
+    (tmp_path / "base.yaml").write_text(json.dumps(base))
+    (tmp_path / "other.yaml").write_text(json.dumps({"config": {"modelyard:models": [{**QWEN, "replicas": 9}]}}))
+    program = main(extends=extends, models=[{"name": "gemma", "replicas": 2}], cluster={"namespace": "own"})
+    replicas = [program.named(f"platform-{name}-replicas").inputs for name in ("qwen", "gemma")]
+    assert [found["metadata"]["namespace"] for found in replicas] == ["own", "own"]
+    assert replicas[1]["spec"]["replicas"] == 2
+    assert (replicas[0]["spec"]["replicas"] == 9) == ("other" in extends)
+    with pytest.raises(pulumi.RunError, match=r"\nPulumi.test.yaml, modelyard:models\[0\].replicas: -1 cannot"):
+        main(extends=extends, models=[{"name": "gemma", "replicas": -1}])
 
 
 def test_a_configuration_that_no_config_map_holds_ends_the_program_with_its_sentence(

@@ -110,6 +110,9 @@ def test_the_engine_gets_the_schema_from_the_plugin(cli: Cli) -> None:
         "modelyard:index:ModelService",
         "modelyard:index:Platform",
     ]
+    file = cli.project / "schema.json"
+    file.write_text(json.dumps(schema))
+    assert "warning" not in cli.run("schema", "check", str(file)).lower()
 
 
 def test_a_platform_in_a_program_of_somebody_elses(other: Cli) -> None:
