@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from stacks.settings import EMBEDDED_KUBECONFIG
-
 DEFAULT_HOME = Path("/var/lib/modelyard")
 """The folder as the node sees it, whatever ``MODELYARD_HOME`` says: stack files name it."""
 
@@ -76,6 +74,9 @@ class Paths:
     @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig, whatever the home is: a stack with ``kind: embedded`` looks there."""
+        # Loading all settings takes longer than what needs other paths only, such as a preview of another stack.
+        from stacks.settings import EMBEDDED_KUBECONFIG
+
         return Path(EMBEDDED_KUBECONFIG)
 
     @property

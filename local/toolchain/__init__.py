@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -45,11 +46,16 @@ def installed_pulumi(ours: Path) -> Path | None:
     found = shutil.which("pulumi")
     if not found or not shutil.which("pulumi-language-python") or Path(found).parent == ours:
         return None
-    text = subprocess.run([found, "version"], capture_output=True, text=True, check=False).stdout
-    version = re.match(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    version = re.match(r"v?(\d+)\.(\d+)\.(\d+)", _version_of(found))
     if version and tuple(map(int, version.groups())) >= OLDEST_PULUMI:
         return Path(found)
     return None
+
+
+@cache
+def _version_of(program: str) -> str:
+    """What a Pulumi says of its version. Asked once a process: it takes a good part of a second."""
+    return subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout
 
 
 def check_go() -> None:

@@ -103,7 +103,7 @@ def test_a_cancelled_update_leaves_a_state_that_the_next_one_goes_on_from(stack:
     def cancel_once_it_waits(event: Event) -> None:
         if (
             isinstance(event, Started)
-            and event.resource.name.endswith("third")
+            and event.resource.component.name == "third"
             and ":StatefulSet" in event.resource.type
         ):
             cancelled.set()
