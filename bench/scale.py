@@ -23,8 +23,7 @@ from typing import Any
 import psutil
 import yaml
 
-from local import cluster, simulation
-from local import pulumi as pulumi_command
+from local import cluster, pulumi_cli, simulation
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
 from local.simulation import SimulatedNode
@@ -158,13 +157,13 @@ def _flat(paths: Paths, folder: Path, resources: dict[str, Any]) -> dict[str, Co
     (folder / "state").mkdir()
     environment = {
         **os.environ,
-        **pulumi_command.environment(paths, STACK),
+        **pulumi_cli.environment(paths, STACK),
         "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "of-a-benchmark",
     }
 
     def run(*arguments: str) -> None:
-        command = [str(pulumi_command.program(paths)), *arguments]
+        command = [str(pulumi_cli.program(paths)), *arguments]
         done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
         if done.returncode:
             sys.exit(done.stdout + done.stderr)

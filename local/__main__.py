@@ -21,6 +21,7 @@ from local.kubectl import check_reachable
 from local.network import TEST_RANGE
 from local.paths import Paths
 from local.progress import reporting
+from local.pulumi_cli import STACK
 from local.shell import CommandError
 from local.stack import local_settings
 from stacks.settings import SettingsError
@@ -88,7 +89,7 @@ def run_kubectl(context: typer.Context) -> None:
 def run_pulumi(stack: str, context: typer.Context) -> None:
     """Run pulumi on a stack; the local one has a backend of its own here, any other the one that you use."""
     paths = Paths.from_environment()
-    if stack == pulumi_command.STACK and context.args[:1] != ["stack"]:
+    if stack == STACK and context.args[:1] != ["stack"]:
         check_reachable()
         pulumi_command.select_stack(paths)
         if context.args[:1] != ["preview"]:

@@ -15,7 +15,7 @@ def program() -> Path:
     """
     from local.errors import LocalError
     from local.paths import Paths
-    from local.pulumi import program as found
+    from local.pulumi_cli import program as found
 
     try:
         return found(Paths.from_environment())
@@ -32,7 +32,7 @@ def environment_for(stack: str, added: Mapping[str, str]) -> dict[str, str]:
     The local stack has a backend and a passphrase of its own, unless the caller names others.
     """
     from local.paths import Paths
-    from local.pulumi import environment
+    from local.pulumi_cli import environment
 
     return {
         **os.environ,

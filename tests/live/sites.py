@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from local import pulumi as pulumi_command
+from local import pulumi_cli
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
 
@@ -124,14 +124,14 @@ class Site:
 
     def try_run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `pulumi` in the site's folder."""
-        environment = pulumi_command.environment(self.paths, self.stack) | {
+        environment = pulumi_cli.environment(self.paths, self.stack) | {
             "PULUMI_BACKEND_URL": f"file://{self._folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "of-a-test",
             # Makes the CLI take --event-log.
             "PULUMI_DEBUG_COMMANDS": "true",
         }
         return subprocess.run(
-            [str(pulumi_command.program(self.paths)), *arguments],
+            [str(pulumi_cli.program(self.paths)), *arguments],
             cwd=self._folder,
             env={**os.environ, **environment},
             text=True,

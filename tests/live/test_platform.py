@@ -14,12 +14,12 @@ from typing import Any
 import openai
 import pytest
 
-from local import experiment
+from local import experiment, pulumi_cli
 from local import pulumi as pulumi_command
 from local.experiment import Verdict
 from local.kubectl import get, kubectl
 from local.paths import CHECKOUT, Paths
-from local.pulumi import STACK
+from local.pulumi_cli import STACK
 from local.stack import local_settings
 from local.waiting import wait_for
 from tests.live.conftest import StackFile, await_rollout, identity, pod
@@ -127,9 +127,9 @@ def test_a_third_model_stays_pending_and_an_up_that_was_killed_is_finished_by_th
     log = tmp_path / "up.log"
     with log.open("w") as output:
         running = subprocess.Popen(
-            [str(pulumi_command.program(stack)), *UP, f"--config-file={stack_file(add_model)}"],
+            [str(pulumi_cli.program(stack)), *UP, f"--config-file={stack_file(add_model)}"],
             cwd=CHECKOUT,
-            env={**os.environ, **pulumi_command.environment(stack)},
+            env={**os.environ, **pulumi_cli.environment(stack)},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -5,7 +5,7 @@ import pytest
 from local import pulumi as pulumi_command
 from local.kubectl import get
 from local.paths import Paths
-from local.pulumi import STACK
+from local.pulumi_cli import STACK
 from local.waiting import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(1200)]
