@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stacks.described import described
 from stacks.layers import BASES, EXTENDS
 from stacks.merge import DELETE, PATCH, REPLACE
-from stacks.settings import NAMESPACE, StackSettings
+from stacks.settings import NAMESPACE
 
 FILE = Path(__file__).with_name("schema.json")
 """The schema of stack files, as it is committed."""
@@ -75,14 +76,14 @@ def base_schema() -> dict[str, Any]:
     }
 
 
-def text(described: dict[str, Any]) -> str:
+def text(content: dict[str, Any]) -> str:
     """A schema as its file holds it."""
-    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def _settings() -> dict[str, Any]:
-    described: dict[str, Any] = _with_secure_texts(StackSettings.model_json_schema(by_alias=True))
-    return described
+    found: dict[str, Any] = _with_secure_texts(described())
+    return found
 
 
 def _config(properties: Mapping[str, Any]) -> dict[str, Any]:

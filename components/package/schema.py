@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from components.manifests.objects import Manifest
+from stacks.described import described as described_settings
 from stacks.settings import ModelSettings, StackSettings
 
 PACKAGE = "modelyard"
@@ -54,7 +55,7 @@ MODEL_OUTPUTS: Manifest = {
 
 def schema(version: str) -> Manifest:
     """The package's schema at a version, in the terms of Pulumi's package schema."""
-    described = StackSettings.model_json_schema(by_alias=True)
+    described = described_settings()
     definitions = described["$defs"]
     served = _some(definitions["ModelSettings"], _aliases(ModelSettings, OF_A_SERVED_MODEL))
     definitions[SERVED_MODEL] = {**served, "type": "object", "description": "A model that somebody else runs."}

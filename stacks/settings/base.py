@@ -93,5 +93,6 @@ class Settings(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
-        use_attribute_docstrings=True,
+        # Built as parts of the whole stack, and not each by itself, too: it is what a preview spends on them.
+        defer_build=True,
     )
