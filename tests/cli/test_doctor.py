@@ -226,7 +226,7 @@ def test_charts(stacks: Stacks, machine: Cluster, answering: Callable[[int], Non
     assert found()["charts at registry.example"][0] == outcome
 
 
-KEDA = {
+KEDA: dict[str, Any] = {
     "gateway": {"kind": "higress", "metrics": {}},
     "prometheus": {"url": "http://prometheus.monitoring:9090"},
     "models": [

@@ -48,6 +48,10 @@ def init(
     gpu_model: Annotated[str | None, typer.Option(help="The nodes' label nvidia.com/gpu.product.")] = None,
     gpus_per_node: Annotated[int | None, typer.Option(min=1, help="GPUs of one node. Default: 1.")] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="Nodes with such GPUs. Default: 1.")] = None,
+    zone: Annotated[
+        list[str] | None,
+        typer.Option(help="A zone of the nodes, each a pool of its own. Can be given several times. Default: any."),
+    ] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context. Default: its current one.")] = None,
     namespace: Annotated[str | None, typer.Option(help="The models' namespace. Default: models.")] = None,
     gateway: Annotated[Literal["envoy", "higress"] | None, typer.Option(help="The gateway. Default: envoy.")] = None,
@@ -61,7 +65,18 @@ def init(
 
     if name:
         check_name(name)
-    given = Given(name, context, namespace, gpu_model, gpus_per_node, nodes, tuple(model or ()), gateway, production)
+    given = Given(
+        name,
+        context,
+        namespace,
+        gpu_model,
+        gpus_per_node,
+        nodes,
+        tuple(zone or ()),
+        tuple(model or ()),
+        gateway,
+        production,
+    )
     answers = asked(given) if sys.stdin.isatty() and not (yes or as_json) else unasked(given)
     file = make(answers)
     if as_json:

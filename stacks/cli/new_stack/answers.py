@@ -52,7 +52,10 @@ class Answers:
     gpus_per_node: int
     """GPUs of one node."""
     nodes: int
-    """Nodes with such GPUs."""
+    """Nodes with such GPUs, in each zone."""
+    zones: tuple[str, ...]
+    """Zones that the nodes are in, as the label ``topology.kubernetes.io/zone`` has them. None: it makes no difference.
+    Otherwise each is a pool, and models that stand in for each other are spread over them."""
     weights: tuple[Weights, ...]
     """The models' weights; the others stand in for each of them, in this order."""
     gateway: GatewayKind

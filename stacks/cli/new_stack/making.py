@@ -36,6 +36,17 @@ def check_name(name: str) -> Path:
     return file
 
 
+def _check_zones(answers: Answers) -> None:
+    """The policy ``fallback-elsewhere``, which looks at what an update makes."""
+    if answers.production and len(answers.weights) > 1 and len(set(answers.zones)) < 2:
+        raise CliError(
+            "All nodes are in one zone, so its loss would take a model and what stands in for it, and people depend on "
+            "them.",
+            "Name two zones (--zone eu-1a --zone eu-1b), or take one model only.",
+            ExitCode.SETTINGS,
+        )
+
+
 def make(answers: Answers) -> Path:
     """Write the stack file for a person's answers, once all rules let it pass.
 
@@ -43,6 +54,7 @@ def make(answers: Answers) -> Path:
         CliError: when there is such a file, or such a stack cannot work.
     """
     file = check_name(answers.name)
+    _check_zones(answers)
     try:
         content = text(answers, {weights: size(answers, weights) for weights in answers.weights})
         load_config(yaml.safe_load(content)["config"])

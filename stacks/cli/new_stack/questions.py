@@ -23,6 +23,7 @@ class Given:
     gpu_model: str | None
     gpus_per_node: int | None
     nodes: int | None
+    zones: tuple[str, ...]
     models: tuple[str, ...]
     gateway: GatewayKind | None
     production: bool | None
@@ -44,6 +45,7 @@ def asked(given: Given) -> Answers:
         gpus_per_node=given.gpus_per_node
         or typer.prompt("GPUs of one node", default=found.each if found else 1, type=int),
         nodes=given.nodes or typer.prompt("Nodes with such GPUs", default=found.nodes if found else 1, type=int),
+        zones=given.zones or _zones(),
         weights=tuple(map(Weights.parse, given.models or _models())),
         gateway=given.gateway or _gateway(),
         production=typer.confirm("Do people depend on it?") if given.production is None else given.production,
@@ -77,6 +79,7 @@ def unasked(given: Given) -> Answers:
         gpu_model=given.gpu_model or "",
         gpus_per_node=given.gpus_per_node or 1,
         nodes=given.nodes or 1,
+        zones=given.zones,
         weights=tuple(map(Weights.parse, given.models)),
         gateway=given.gateway or "envoy",
         production=bool(given.production),
@@ -85,9 +88,21 @@ def unasked(given: Given) -> Answers:
 
 def _models() -> list[str]:
     found = [typer.prompt("Weights of the first model, such as Qwen/Qwen3-8B or hf://Qwen/Qwen3-8B@commit")]
-    while another := typer.prompt("Weights of one more, which stands in for the others (or nothing)", default=""):
+    while another := typer.prompt(
+        "Weights of one more, which stands in for the others (or nothing)", default="", show_default=False
+    ):
         found.append(another)
     return found
+
+
+def _zones() -> tuple[str, ...]:
+    said = typer.prompt(
+        "Zones of these nodes, two or more with commas between, so that a model and what stands in for it are in "
+        "different ones (or nothing)",
+        default="",
+        show_default=False,
+    )
+    return tuple(zone.strip() for zone in said.split(",") if zone.strip())
 
 
 def _gateway() -> GatewayKind:

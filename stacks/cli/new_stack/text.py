@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import cycle
 
 from stacks.cli.new_stack.answers import Answers, Weights
 from stacks.cli.new_stack.sizing import Size
@@ -65,29 +66,40 @@ def _settings(answers: Answers) -> Iterator[str]:
         f"{context}"
         f"    namespace: {_scalar(answers.namespace)} # of the models; it must exist\n"
     )
+    yield "  modelyard:pools:\n" + "".join(_pools(answers))
+
+
+def _pools(answers: Answers) -> Iterator[str]:
     product = _scalar(answers.gpu_model)
-    yield (
-        "  modelyard:pools:\n"
-        "    - name: gpu\n"
-        f"      gpuModel: {product}\n"
-        f"      gpusPerNode: {answers.gpus_per_node}\n"
-        f"      minNodes: {answers.nodes}\n"
-        f"      maxNodes: {answers.nodes}\n"
-        f"      nodeSelector: {{ nvidia.com/gpu.product: {product} }} # the label that GPU feature discovery writes\n"
-    )
+    for name, zone in zip(_pool_names(answers), answers.zones or (None,), strict=True):
+        yield (
+            f"    - name: {name}\n"
+            f"      gpuModel: {product}\n"
+            f"      gpusPerNode: {answers.gpus_per_node}\n"
+            f"      minNodes: {answers.nodes}\n"
+            f"      maxNodes: {answers.nodes}\n"
+            "      nodeSelector:\n"
+            f"        nvidia.com/gpu.product: {product} # the label that GPU feature discovery writes\n"
+        )
+        if zone:
+            yield f"        topology.kubernetes.io/zone: {_scalar(zone)}\n"
+
+
+def _pool_names(answers: Answers) -> list[str]:
+    return [f"gpu-{number}" for number in range(1, len(answers.zones) + 1)] or ["gpu"]
 
 
 def _models(answers: Answers, sizes: dict[Weights, Size]) -> Iterator[str]:
     yield "  modelyard:models:"
-    for name, weights in zip(names(answers), answers.weights, strict=True):
-        yield "".join(_model(answers, name, weights, sizes[weights]))
+    for name, weights, pool in zip(names(answers), answers.weights, cycle(_pool_names(answers)), strict=False):
+        yield "".join(_model(answers, name, pool, weights, sizes[weights]))
 
 
-def _model(answers: Answers, name: str, weights: Weights, size: Size) -> Iterator[str]:
+def _model(answers: Answers, name: str, pool: str, weights: Weights, size: Size) -> Iterator[str]:
     yield f"    - name: {name}\n      source: {_scalar(weights.source)}\n"
     if weights.revision:
         yield f"      revision: {_scalar(weights.revision)}\n"
-    yield f"      pool: gpu\n      gpus: {size.gpus}\n"
+    yield f"      pool: {pool}\n      gpus: {size.gpus}\n"
     if answers.production:
         yield "      replicas: 2 # one answers while the other is replaced or its node is drained\n"
     yield '      cpu: "4"\n      memory: 32Gi\n'
