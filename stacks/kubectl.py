@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import IO, Any
 
 from stacks.settings import EMBEDDED_KUBECONFIG, ClusterSettings
@@ -205,11 +205,15 @@ class Kubectl:
         """
         arguments = ["port-forward", target, f":{port}", *self._in(namespace), "--address=127.0.0.1"]
         wait = f"--pod-running-timeout={FORWARD_SECONDS}s"
-        with self._started([*arguments, wait]) as (_, output, complaints):
+        with self._started([*arguments, wait]) as (process, output, complaints):
+            # A plugin that waits for somebody to log in would have it wait for ever.
+            patience = Timer(FORWARD_SECONDS + ANSWER_SECONDS, process.terminate)
+            patience.start()
             # Its first line comes when it listens; it ends without one when it cannot.
             said = re.search(r"127\.0\.0\.1:(\d+)", output.readline())
+            patience.cancel()
             if said is None:
-                raise self._refusal(arguments, complaints.text())
+                raise self._refusal(arguments, complaints.text() or "i/o timeout: it did not come to listen")
             # It writes a line a connection, and a full pipe would stop it.
             _Drained(output)
             yield f"http://127.0.0.1:{said[1]}"

@@ -27,7 +27,7 @@ BEFORE_SECONDS = 5.0
 """How long a route is asked before the pods are killed."""
 
 AFTER_SECONDS = 5.0
-"""How long it is asked once its model answers again."""
+"""How long its model must answer all that is asked until it counts as back."""
 
 MAX_TOKENS = 24
 """Length of the answers: long enough that some are under way when the pods are killed."""
@@ -190,9 +190,8 @@ def lose(
         time.sleep(BEFORE_SECONDS)
         load.zero = time.monotonic()
         killed = tuple(kill())
-        while time.monotonic() - load.zero < recovery_seconds and recovery(load.samples, model) is None:
+        while time.monotonic() - load.zero < recovery_seconds and not _is_over(load, model):
             time.sleep(_LOOK_SECONDS)
-        time.sleep(AFTER_SECONDS)
     return judged(route, model, killed, load.samples, recovery_seconds)
 
 
@@ -223,15 +222,30 @@ def first_fallback(samples: Sequence[Sample], model: str) -> float | None:
 
 
 def recovery(samples: Sequence[Sample], model: str) -> float | None:
-    """When the model's own first answer after others' was whole, in seconds from the kill. None: there was none.
+    """When the model's own first answer was whole after which it gave all others, in seconds from the kill.
 
-    Requests that were sent before an answer of another model say nothing: a pod that dies still answers some.
+    None: there was none. What comes before a later loss says nothing: pods that die still answer for a moment.
     """
-    others = [each.at for each in _whole(samples) if _of_another(each, model)]
-    if not others:
+    lost = _last_lost(samples, model)
+    if lost is None:
         return None
-    own = [each for each in _whole(samples) if each.served_by == model and each.at > max(0.0, min(others))]
+    own = [each for each in _whole(samples) if each.served_by == model and each.at > lost]
     return min((each.at + each.seconds for each in own), default=None)
+
+
+def _last_lost(samples: Sequence[Sample], model: str) -> float | None:
+    """When the last request was sent that the model itself did not answer. None: it answered all."""
+    return max(
+        (each.at for each in samples if each.at + each.seconds > 0 and (each.error or _of_another(each, model))),
+        default=None,
+    )
+
+
+def _is_over(load: Load, model: str) -> bool:
+    """Whether the model has answered all that was asked for a while."""
+    samples = load.samples
+    back = recovery(samples, model)
+    return back is not None and time.monotonic() - load.zero > back + AFTER_SECONDS
 
 
 def _whole(samples: Sequence[Sample]) -> list[Sample]:

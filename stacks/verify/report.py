@@ -9,6 +9,9 @@ Outcome = Literal["passed", "failed", "not checked"]
 Through = Literal["base_url", "port_forward"]
 """The way that requests took: by the URL that clients use, or by ``kubectl port-forward`` to the gateway's Service."""
 
+NO_TIME = "there was no time left for it: modelyard:verify.timeoutSeconds says how long there is"
+"""Why something was not checked that a longer verification would have checked."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -47,5 +50,9 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether something was checked, and none of it failed. ``not_checked`` says what is left open."""
-        return not self.failed and any(verdict.outcome == "passed" for verdict in self.verdicts)
+        """Whether something was checked, none of it failed, and nothing was left out for want of time.
+
+        ``not_checked`` says what is left open otherwise.
+        """
+        left_out = any(verdict.why == NO_TIME for verdict in self.verdicts)
+        return not self.failed and not left_out and any(verdict.outcome == "passed" for verdict in self.verdicts)

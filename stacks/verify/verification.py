@@ -19,7 +19,7 @@ from stacks.verify.counters import Reading
 from stacks.verify.entrance import front, rehearsals
 from stacks.verify.plan import Expected
 from stacks.verify.questions import forms
-from stacks.verify.report import Outcome, Report, Verdict
+from stacks.verify.report import NO_TIME, Outcome, Report, Verdict
 
 AT_A_TIME = 4
 """Promises that are looked at side by side: few, for the models have clients of their own."""
@@ -33,7 +33,7 @@ ATTEMPT_SECONDS = 60.0
 Found = tuple[Outcome, str]
 OnVerdict = Callable[[Verdict], None]
 
-_LATE: Found = ("not checked", "there was no time left for it: modelyard:verify.timeoutSeconds says how long there is")
+_LATE: Found = ("not checked", NO_TIME)
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,8 @@ class _Run:
             if not _serves_otherwise(asked[-1]):
                 break
             asked.append(self._ask(client, question, caller))
+        if expected.stream and _serves_otherwise(asked[-1]):
+            return "not checked", f"{asked[0].served_by} takes neither chats nor completions, and streams nothing else"
         # Where no form suits, the answer to the usual one says most.
         answer = asked[0] if _serves_otherwise(asked[-1]) else asked[-1]
         found = _found(judging.refused_by_limit(answer), judging.broken_promise(self.stack, expected, answer))
@@ -246,9 +248,11 @@ class _Metrics:
         self._run = run
         names = [model.name for model in run.stack.models]
         namespace = run.stack.cluster.namespace
-        self._before = dict(
-            zip(names, pool.map(lambda name: counters.of_model(run.kubectl, name, namespace), names), strict=True)
-        )
+
+        def read(name: str) -> Reading:
+            return counters.of_model(run.kubectl, name, namespace) if run.left > 0 else Reading({}, NO_TIME)
+
+        self._before = dict(zip(names, pool.map(read, names), strict=True))
         self._gateway = counters.of_gateway(run.kubectl, run.stack) if run.stack.gateway.kind == "envoy" else None
 
     def checks(self) -> Iterator[_Check]:

@@ -20,6 +20,7 @@ PROBE_SECONDS = 5.0
 CONNECTIONS = 100
 """Most requests at a time."""
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _INSIDE = (".svc", ".svc.cluster.local", ".cluster.local")
 
 
@@ -56,7 +57,7 @@ def found(
         outcome: Outcome = "not checked"
         why = "modelyard:verify.through says port_forward"
         if wanted != "port_forward":
-            client = open_.enter_context(_client(base_url.removesuffix("/v1"), verify=ssl.create_default_context()))
+            client = open_.enter_context(_client(base_url.removesuffix("/v1"), verify=_trusted()))
             outcome, why = _probed(client, base_url, header)
             if outcome == "passed" or wanted == "base_url":
                 reached = outcome == "passed"
@@ -93,12 +94,19 @@ def _name_host(request: httpx.Request, host: str) -> None:
     request.extensions["sni_hostname"] = host
 
 
+def _trusted() -> ssl.SSLContext:
+    """What this machine trusts, where a site adds its own authority, and what browsers do."""
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    return context
+
+
 def _client(url: str, *, verify: ssl.SSLContext | bool) -> httpx.Client:
-    # Proxies of the environment are for the URL that clients use, and not for a forward on this machine.
     return httpx.Client(
         base_url=url,
         verify=verify,
-        trust_env=verify is not False,
+        # Proxies of the environment are for other machines.
+        trust_env=urlsplit(url).hostname not in _LOOPBACK,
         limits=httpx.Limits(max_connections=CONNECTIONS),
     )
 

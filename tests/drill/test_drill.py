@@ -244,7 +244,9 @@ def test_times_are_taken_from_the_kill_to_the_end_of_an_answer() -> None:
     assert losing.first_fallback(SAMPLES, "qwen") == 2.5
     assert losing.first_fallback(SAMPLES[:3], "qwen") is None
     assert losing.recovery(SAMPLES[:4], "qwen") is None
-    assert losing.recovery((*SAMPLES[:4], SAMPLES[6]), "qwen") == 61.0
+    assert losing.recovery(SAMPLES, "qwen") == 61.0
+    assert losing.recovery(SAMPLES[:5], "qwen") == 1.1
+    assert losing.recovery(SAMPLES[:2], "qwen") is None
 
 
 def test_an_answer_of_a_model_that_the_route_does_not_name_is_a_problem() -> None:

@@ -286,6 +286,7 @@ def test_a_route_that_is_left_over(bring: Bring) -> None:
 def test_time_that_is_up_makes_no_promise_kept(bring: Bring) -> None:
     report = bring().verify(seconds=0)
     assert not report.failed
+    assert not report.passed
     assert {verdict.outcome for verdict in report.verdicts[1:]} == {"not checked"}
     assert "modelyard:verify.timeoutSeconds" in report.verdicts[-2].why
 
@@ -367,6 +368,23 @@ def test_a_model_that_is_for_embeddings(bring: Bring) -> None:
     report = site.verify()
     assert report.failed == ()
     assert [verdict.outcome for verdict in (*of(report, "plain"), *of(report, "streamed"))] == ["passed", "not checked"]
+
+
+def test_a_model_that_turns_out_to_be_for_embeddings(bring: Bring) -> None:
+    """Nothing in its settings says so: its weights do."""
+
+    async def embed(_: Pod, __: web.Request, fields: dict[str, Any]) -> web.StreamResponse:
+        if "input" not in fields:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        usage = {"prompt_tokens": 4, "total_tokens": 4}
+        return web.json_response({"object": "list", "data": [{"embedding": [0.1]}], "model": "embed", "usage": usage})
+
+    site = bring(stack(["embed"]))
+    site.pods["embed"].answer = embed
+    report = site.verify()
+    assert report.failed == ()
+    assert [verdict.outcome for verdict in (*of(report, "plain"), *of(report, "streamed"))] == ["passed", "not checked"]
+    assert of(report, "streamed")[0].why == "embed takes neither chats nor completions, and streams nothing else"
 
 
 def test_routes_by_headers_adapters_and_shares(bring: Bring) -> None:
