@@ -13,7 +13,7 @@ MODELYARD := .venv/bin/modelyard
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
-	kubectl preview up destroy refresh output modelyard schema config artifacts fit bench-setup bench-scale \
+	kubectl preview up destroy refresh output modelyard policies schema config artifacts fit bench-setup bench-scale \
 	bench-nodes bench-gate bench-weights
 
 help: ## Show the targets
@@ -68,6 +68,10 @@ output: .venv ## Print the output NAME=... of STACK=...
 modelyard: .venv ## Run the command modelyard with ARGS=...
 	@$(MODELYARD) $(ARGS)
 
+policies: .venv ## Preview STACK=... with the policy pack
+	@$(LOCAL) pulumi $(STACK) preview --policy-pack=policies \
+		$(addprefix --policy-pack-config=,$(wildcard policies/configuration/$(STACK).json)) $(ARGS)
+
 schema: .venv ## Write stacks/schema.json anew
 	@$(PYTHON) -m stacks.schema
 
@@ -92,6 +96,9 @@ bench-gate: .venv ## Measure what the middleware in vLLM's server costs a reques
 bench-weights: .venv ## Measure downloads of weights beside Hugging Face's library, from a hub on loopback
 	@$(PYTHON) -m bench.weights $(ARGS)
 
+bench-gateway: .venv $(MODELYARD_HOME)/bench-gateway/.synced ## Measure what gateways add to a request: ours, plain Envoy, LiteLLM, vllm-router
+	@$(PYTHON) -m bench.gateway $(ARGS)
+
 bench-nodes: .venv ## Measure 500 models on 1,000 simulated nodes of 8 GPUs, some of which leave
 	@$(PYTHON) -m bench.nodes $(ARGS)
 
@@ -111,6 +118,13 @@ $(MODELYARD_HOME)/previous-vllm/.synced: tests/serving/previous-vllm.txt | .venv
 	@rm -rf $(@D)
 	@$(UV) pip install --quiet --no-cache --no-deps --python $(PYTHON) --target $(@D) --requirements $<
 	@find $(@D) -name '*.so*' -delete
+	@touch $@
+
+# What the gateway is measured beside, with dependencies that this program must not have.
+$(MODELYARD_HOME)/bench-gateway/.synced: bench/gateway_peers.txt | $(UV)
+	@rm -rf $(@D)
+	@$(UV) venv --quiet --python 3.11 $(@D)
+	@$(UV) pip install --quiet --python $(@D)/bin/python --requirements $<
 	@touch $@
 
 # Debian's python3 has no venv of its own until python3-venv is there.

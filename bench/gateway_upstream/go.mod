@@ -1,0 +1,3 @@
+module modelyard.example/bench/upstream
+
+go 1.26
