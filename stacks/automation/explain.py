@@ -70,6 +70,12 @@ class _Meaning:
 
 _BEFORE = (
     _Meaning(
+        SettingsRefusedError,
+        r"invalid YAML file",
+        "The file of the stack '{stack}' cannot be read: {line}",
+        "Correct stacks/Pulumi.{name}.yaml there.",
+    ),
+    _Meaning(
         StackMissingError,
         r"no stack named '.*' found",
         "Pulumi knows no stack '{stack}' where it keeps its state.",

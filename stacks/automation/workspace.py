@@ -108,8 +108,14 @@ def stack_file_text(stack: str, options: Options, *, needed: bool = True) -> str
             f"'{path.stem.removeprefix('Pulumi.')}' is no stack: there is no file {path.name} in {path.parent.name}.",
             f"Write one of {', '.join(known)}, or copy one of their files to {path.name}.",
         )
-    text = path.read_text(encoding="utf-8")
-    return _laid_over(text, options.settings) if options.settings else text
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SettingsRefusedError(f"{path.name} is no text in UTF-8.", "Save it as such.") from None
+    if not options.settings:
+        return text
+    with _refusing(path):
+        return _laid_over(path, text, options.settings)
 
 
 def settings_of_file(stack: str, options: Options) -> "StackSettings":
@@ -118,33 +124,41 @@ def settings_of_file(stack: str, options: Options) -> "StackSettings":
     Raises:
         SettingsRefusedError: there is no such file, or it cannot work.
     """
-    from stacks.settings import SettingsError
     from stacks.stack_file import read
 
     with tempfile.TemporaryDirectory(prefix="modelyard-") as folder:
         file = Path(folder) / stack_file(stack, options).name
         file.write_text(stack_file_text(stack, options), encoding="utf-8")
-        try:
+        with _refusing(file):
             return read(file)
-        except SettingsError as error:
-            raise SettingsRefusedError(
-                f"This stack cannot work as it is written:\n{error}", f"Correct stacks/{file.name}, or what it extends."
-            ) from None
 
 
-def _laid_over(text: str, settings: Mapping[str, Any]) -> str:
+@contextmanager
+def _refusing(file: Path) -> Iterator[None]:
+    """Tells what is wrong with settings as this package tells it."""
+    from stacks.settings import SettingsError
+
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsRefusedError(
+            f"This stack cannot work as it is written:\n{error}", f"Correct stacks/{file.name}, or what it extends."
+        ) from None
+
+
+def _laid_over(path: Path, text: str, settings: Mapping[str, Any]) -> str:
     import yaml
 
+    from stacks.config_file import config_of
     from stacks.merge import laid_over, plain, tree
     from stacks.settings import NAMESPACE, own_keys
 
-    document = yaml.safe_load(text) or {}
-    config = document.get("config") or {}
+    config = config_of(path)
     own = own_keys(config)
-    merged = plain(laid_over(tree(own, "the stack's file"), tree(settings, "the settings of this operation")))
+    merged = plain(laid_over(tree(own, path.name), tree(settings, "the settings of this operation")))
     foreign = {key: value for key, value in config.items() if key.removeprefix(f"{NAMESPACE}:") not in own}
-    document["config"] = {**foreign, **{f"{NAMESPACE}:{key}": value for key, value in merged.items()}}
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    written = {**foreign, **{f"{NAMESPACE}:{key}": value for key, value in merged.items()}}
+    return yaml.safe_dump({**(yaml.safe_load(text) or {}), "config": written}, sort_keys=False, allow_unicode=True)
 
 
 def _private_project(checkout: Path) -> dict[str, Any]:

@@ -289,3 +289,28 @@ def test_a_policy_that_does_not_hold(checkout: Checkout, tmp_path: Path) -> None
     assert "the key has fewer than 30 characters: write more" in caught.value.problem
     longer = replace(options, settings={"length": 30})
     assert automation.preview("dev", options=longer).violations == ()
+
+
+@pytest.mark.parametrize("settings", [{}, {"length": 30}])
+@pytest.mark.parametrize(
+    "content", [b"config: [", b"config: 5\n", b"config:\n  modelyard:length: {", b"config: {}\n# \xff"]
+)
+def test_a_file_that_is_no_stack_file(checkout: Checkout, content: bytes, settings: dict[str, object]) -> None:
+    (checkout.folder / "stacks" / "Pulumi.dev.yaml").write_bytes(content)
+    with pytest.raises(automation.SettingsRefusedError) as caught:
+        automation.preview("dev", options=replace(checkout.options, settings=settings))
+    assert "dev" in caught.value.problem
+    assert caught.value.remedy.startswith(("Correct stacks/Pulumi.dev.yaml", "Save it as such."))
+
+
+def test_an_empty_file_takes_settings(checkout: Checkout) -> None:
+    (checkout.folder / "stacks" / "Pulumi.dev.yaml").write_bytes(b"")
+    options = replace(checkout.options, settings={"length": 30})
+    assert automation.preview("dev", options=options).changes == {"create": 3}
+
+
+def test_settings_that_name_nothing_to_take_out(checkout: Checkout) -> None:
+    gone = {"models": [{"name": "a", "$patch": "delete"}]}
+    checkout.stack("dev", models=[{"name": "b"}])
+    with pytest.raises(automation.SettingsRefusedError, match=r"'a' is to be left out, and Pulumi\.dev\.yaml has 'b'"):
+        automation.preview("dev", options=replace(checkout.options, settings=gone))
