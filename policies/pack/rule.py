@@ -17,6 +17,7 @@ Scope = Literal["resource", "stack"]
 """What a rule looks at: one resource before it is made, or all of them together."""
 
 Subject = TypeVar("Subject")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -118,11 +119,11 @@ class Rule:
         return f"{place}{problem.what}, {self.why}: {problem.instead or self.instead}"
 
 
-def each(subjects: Iterable[Subject], judge: Callable[[Subject], Iterable[Problem]]) -> Iterator[Problem]:
-    """The problems of each subject. One that is partly unknown keeps no other from being judged."""
+def each(subjects: Iterable[Subject], found: Callable[[Subject], Iterable[Found]]) -> Iterator[Found]:
+    """What is found in each subject. One that is partly unknown keeps no other from being looked at."""
     for subject in subjects:
         try:
-            yield from judge(subject)
+            yield from found(subject)
         except UnknownValueError:
             continue
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from policies.pack.kubernetes.workloads import Workload, models
-from policies.pack.rule import Parameter, Problem, Rule, View
+from policies.pack.rule import Parameter, Problem, Rule, View, each
 from stacks.fit.prices import LIST_PRICES
 
 
@@ -11,10 +11,10 @@ def _gpu_budget(view: View) -> Iterator[Problem]:
     allowed = view.parameters.get("maxGpus")
     if allowed is None:
         return
-    found = [(workload, workload.gpus * workload.most) for workload in models(view)]
+    found = list(each(models(view), _most_gpus))
     total = sum(count for _, count in found)
     if total > allowed:
-        parts = ", ".join(f"{workload.resource.object_name} {count:g}" for workload, count in found if count)
+        parts = ", ".join(f"{workload.resource.object_name} {count:g}" for workload, count in found)
         yield Problem(None, f"the stack's models may take {total:g} GPUs ({parts}), and its budget is {allowed:g}")
 
 
@@ -24,19 +24,28 @@ def _cost_budget(view: View) -> Iterator[Problem]:
         return
     prices: Mapping[str, float] = view.parameters.get("prices") or LIST_PRICES
     total = 0.0
-    for workload in models(view):
-        count = workload.gpus * workload.most
-        price = _price(workload, prices)
-        if count and price is None:
+    for workload, count, price in each(models(view), lambda workload: _costs(workload, prices)):
+        total += count * (price or 0)
+        if price is None:
             yield Problem(
                 workload.resource,
                 f"nobody has said what its {count:g} GPUs cost",
                 f"write their price under `prices`, by a label of their nodes; there are prices of "
                 f"{', '.join(sorted(prices))}",
             )
-        total += count * (price or 0)
     if total > allowed:
         yield Problem(None, f"the stack's GPUs may cost {total:,.2f} an hour, and its budget is {allowed:,.2f}")
+
+
+def _most_gpus(workload: Workload) -> Iterator[tuple[Workload, float]]:
+    """The GPUs of a model that has some, at its most replicas. What is not known yet only adds to a sum of them."""
+    if count := workload.gpus * workload.most:
+        yield workload, count
+
+
+def _costs(workload: Workload, prices: Mapping[str, float]) -> Iterator[tuple[Workload, float, float | None]]:
+    for _, count in _most_gpus(workload):
+        yield workload, count, _price(workload, prices)
 
 
 def _price(workload: Workload, prices: Mapping[str, float]) -> float | None:

@@ -116,19 +116,25 @@ def _restricts(plugin: Resource) -> bool:
 
 def _services(view: View) -> Iterator[tuple[Balancer, Workload]]:
     """The Services that lead out of the cluster, with what is behind them, where that is in the stack."""
-    for balancer in exposure.balancers(view):
-        if balancer.resource.kind == "Service" and (workload := exposure.behind(view, balancer.resource)):
-            yield balancer, workload
+    return each(exposure.balancers(view), lambda balancer: _with_workload(view, balancer))
+
+
+def _with_workload(view: View, balancer: Balancer) -> Iterator[tuple[Balancer, Workload]]:
+    if balancer.resource.kind == "Service" and (workload := exposure.behind(view, balancer.resource)):
+        yield balancer, workload
 
 
 def _ingresses(view: View) -> Iterator[Resource]:
     """The Ingresses that lead out of the cluster, but for those to something that serves no models."""
-    for ingress in view.of_kind("Ingress"):
-        # The further places of a chain can't be asked for from outside.
-        if higress.is_stage(ingress) or not exposure.leaves_cluster(view, ingress):
-            continue
-        if not _leads_elsewhere(view, ingress):
-            yield ingress
+    return each(view.of_kind("Ingress"), lambda ingress: _of_models(view, ingress))
+
+
+def _of_models(view: View, ingress: Resource) -> Iterator[Resource]:
+    # The further places of a chain can't be asked for from outside.
+    if higress.is_stage(ingress) or not exposure.leaves_cluster(view, ingress):
+        return
+    if not _leads_elsewhere(view, ingress):
+        yield ingress
 
 
 def _leads_elsewhere(view: View, ingress: Resource) -> bool:

@@ -9,8 +9,8 @@ from policies.pack.rule import Parameter, Problem, Rule, View, each
 
 
 def _routes(view: View) -> Iterator[Route]:
-    yield from envoy.routes(view)
-    yield from higress.routes(view)
+    for read in (envoy.routes, higress.routes):
+        yield from each([view], read)
 
 
 def _exist(view: View) -> Iterator[Problem]:

@@ -855,3 +855,28 @@ def test_fails(rule: str, resources: Resources, sentence: str) -> None:
 )
 def test_nothing_is_said_of_what_is_unknown(rule: str, resources: Resources) -> None:
     assert say(rule, *resources, **TRIPLES[rule].parameters) == []
+
+
+NOT_KNOWN: Resources = of(
+    obj("Secret", "generated", data=UNKNOWN),
+    obj("ConfigMap", "generated", data=UNKNOWN),
+    obj("ConfigMap", "generated-files", data={"cds.json": UNKNOWN}),
+    obj("Deployment", "generated", spec=UNKNOWN),
+    obj("StatefulSet", "generated", spec={"replicas": UNKNOWN, "template": UNKNOWN}),
+    obj("Service", "generated", spec=UNKNOWN),
+    obj("Ingress", "generated", metadata={"annotations": UNKNOWN}, spec=UNKNOWN),
+    obj("Namespace", "generated", metadata={"labels": UNKNOWN}),
+    obj("HorizontalPodAutoscaler", "generated", namespace="others", spec=UNKNOWN),
+    release(chart=UNKNOWN, version=UNKNOWN, values=UNKNOWN),
+    outputs(address=UNKNOWN),
+)
+"""Resources of which nothing is known but their names."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "resources", "sentence"),
+    [(rule, *failing) for rule, each in TRIPLES.items() for failing in each.fails],
+)
+def test_what_is_unknown_hides_nothing_else(rule: str, resources: Resources, sentence: str) -> None:
+    assert sentence in say(rule, *NOT_KNOWN, *resources, **TRIPLES[rule].parameters)
+    assert sentence in say(rule, *resources, *NOT_KNOWN, **TRIPLES[rule].parameters)

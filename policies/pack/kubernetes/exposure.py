@@ -9,7 +9,7 @@ from policies.pack.kubernetes.selectors import chooses
 from policies.pack.kubernetes.workloads import Workload, workloads
 from policies.pack.resource import RELEASE, Resource
 from policies.pack.routing import envoy, higress
-from policies.pack.rule import View
+from policies.pack.rule import View, each
 from policies.pack.values import Properties, at, items, mapping, number, text
 
 INTERNAL = {
@@ -106,24 +106,32 @@ class Balancer:
 
 def balancers(view: View) -> Iterator[Balancer]:
     """All ways in by Services, those of Higress's chart among them."""
-    for service in view.of_kind("Service"):
-        kind = text(service.props, "spec", "type")
-        if not service.group and kind in ("LoadBalancer", "NodePort"):
-            yield Balancer(service, kind, mapping(service.props, "spec"), service.annotations)
-    for release in higress_releases(view):
-        spec = mapping(release.props, "values", "higress-core", "gateway", "service")
-        kind = text(spec, "type") or "LoadBalancer"
-        if kind != "ClusterIP":
-            yield Balancer(release, kind, spec, mapping(spec, "annotations"))
+    yield from each(view.of_kind("Service"), _of_service)
+    yield from each(higress_releases(view), _of_release)
+
+
+def _of_service(service: Resource) -> Iterator[Balancer]:
+    kind = text(service.props, "spec", "type")
+    if not service.group and kind in ("LoadBalancer", "NodePort"):
+        yield Balancer(service, kind, mapping(service.props, "spec"), service.annotations)
+
+
+def _of_release(release: Resource) -> Iterator[Balancer]:
+    spec = mapping(release.props, "values", "higress-core", "gateway", "service")
+    kind = text(spec, "type") or "LoadBalancer"
+    if kind != "ClusterIP":
+        yield Balancer(release, kind, spec, mapping(spec, "annotations"))
 
 
 def higress_releases(view: View) -> Iterator[Resource]:
     """Releases of Higress's chart."""
-    for release in view.resources:
-        if release.type == RELEASE:
-            chart = text(release.props, "chart").rstrip("/").rpartition("/")[2]
-            if chart == HIGRESS_CHART or chart.startswith(f"{HIGRESS_CHART}-2"):
-                yield release
+    return each((release for release in view.resources if release.type == RELEASE), _of_higress)
+
+
+def _of_higress(release: Resource) -> Iterator[Resource]:
+    chart = text(release.props, "chart").rstrip("/").rpartition("/")[2]
+    if chart == HIGRESS_CHART or chart.startswith(f"{HIGRESS_CHART}-2"):
+        yield release
 
 
 def behind(view: View, service: Resource) -> Workload | None:
@@ -222,13 +230,13 @@ def _mounted(view: View, pod: Pod) -> Iterator[Resource]:
     names = set()
     for volume in items(pod.spec, "volumes"):
         names |= {("Secret", text(volume, "secret", "secretName")), ("ConfigMap", text(volume, "configMap", "name"))}
-    for each in view.of_kind("Secret", "ConfigMap"):
-        if each.namespace == pod.resource.namespace and (each.kind, each.object_name) in names:
-            yield each
+    for found in view.of_kind("Secret", "ConfigMap"):
+        if found.namespace == pod.resource.namespace and (found.kind, found.object_name) in names:
+            yield found
 
 
 def _filter_names(value: object) -> Iterator[str]:
     for filter_chain in items(value, "filter_chains"):
         for network in items(filter_chain, "filters"):
-            for each in items(network, "typed_config", "http_filters"):
-                yield text(each, "name")
+            for http in items(network, "typed_config", "http_filters"):
+                yield text(http, "name")

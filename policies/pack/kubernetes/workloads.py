@@ -110,12 +110,11 @@ class Workload:
         return replicas, replicas
 
     def _is_target(self, scaler: Resource) -> bool:
+        if scaler.namespace != self.resource.namespace:
+            return False
         target = mapping(scaler.props, "spec", "scaleTargetRef")
-        return (
-            scaler.namespace == self.resource.namespace
-            and text(target, "name") == self.resource.object_name
-            and (text(target, "kind") or "Deployment") == self.resource.kind
-        )
+        kind = text(target, "kind") or "Deployment"
+        return (text(target, "name"), kind) == (self.resource.object_name, self.resource.kind)
 
     @property
     def _flavors(self) -> list[Properties]:

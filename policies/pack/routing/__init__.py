@@ -1,1 +1,1 @@
-"""Routes, read from what the gateways themselves read: decision 12 says why."""
+"""Routes, read from what the gateways themselves read: decision 17 says why."""

@@ -9,7 +9,7 @@ import yaml
 
 from policies.pack.resource import Resource
 from policies.pack.routing.route import Route, Target
-from policies.pack.rule import View
+from policies.pack.rule import View, each
 from policies.pack.values import Properties, at, items, mapping, text
 
 CHAINS = ("envoy.clusters.composite", "envoy.clusters.aggregate")
@@ -20,17 +20,20 @@ METADATA = "modelyard"
 
 def routes(view: View) -> Iterator[Route]:
     """The routes of all Envoys whose configuration is in the stack: one for each chain of clusters."""
-    for resource in view.of_kind("ConfigMap", "Secret"):
-        known = {text(each, "name"): each for document in documents(resource) for each in clusters(document)}
-        for name, cluster in known.items():
-            members = _members(cluster)
-            if not members:
-                continue
-            first, *others = (_target(member, known) for member in members)
-            # The same cluster once more is a second try, and no fallback.
-            is_lone = len(set(members)) == 1
-            called = f"the chain {name!r}"
-            yield Route(called, called, resource, (first,), () if is_lone else tuple(others))
+    return each(view.of_kind("ConfigMap", "Secret"), _chains)
+
+
+def _chains(resource: Resource) -> Iterator[Route]:
+    known = {text(found, "name"): found for document in documents(resource) for found in clusters(document)}
+    for name, cluster in known.items():
+        members = _members(cluster)
+        if not members:
+            continue
+        first, *others = (_target(member, known) for member in members)
+        # The same cluster once more is a second try, and no fallback.
+        is_lone = len(set(members)) == 1
+        called = f"the chain {name!r}"
+        yield Route(called, called, resource, (first,), () if is_lone else tuple(others))
 
 
 def documents(resource: Resource) -> Iterator[Properties]:
@@ -52,7 +55,7 @@ def clusters(document: Properties) -> list[Properties]:
 def listeners(document: Properties) -> list[Properties]:
     """The listeners of a configuration that others can connect to."""
     found = [*items(document, "static_resources", "listeners"), *items(document, "resources")]
-    return [each for each in found if at(each, "address", "socket_address") is not None]
+    return [listener for listener in found if at(listener, "address", "socket_address") is not None]
 
 
 def _parsed(content: str, *, encoded: bool) -> Any:
@@ -68,7 +71,7 @@ def _members(cluster: Properties) -> list[str]:
     if text(kind, "name") not in CHAINS:
         return []
     members = items(kind, "typed_config", "clusters")
-    return [each if isinstance(each, str) else text(each, "name") for each in members]
+    return [member if isinstance(member, str) else text(member, "name") for member in members]
 
 
 def _target(name: str, known: Mapping[str, Properties]) -> Target:
@@ -76,11 +79,11 @@ def _target(name: str, known: Mapping[str, Properties]) -> Target:
     if cluster is None:
         return Target(name, None)
     for locality in items(cluster, "load_assignment", "endpoints"):
-        for each in items(locality, "lb_endpoints"):
-            if address := text(each, "endpoint", "address", "socket_address", "address"):
+        for endpoint in items(locality, "lb_endpoints"):
+            if address := text(endpoint, "endpoint", "address", "socket_address", "address"):
                 return Target(name, address)
             # By the internal listener that puts another name into the body: the model's own cluster has its host.
-            model = text(each, "metadata", "filter_metadata", METADATA, "model")
+            model = text(endpoint, "metadata", "filter_metadata", METADATA, "model")
             if model and model != name and model in known:
                 return Target(model, _target(model, known).host)
     # Found by other means, such as EDS: nobody can say here whether it exists.

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pulumi_policy.proxy import UnknownValueError
-
 from policies.pack.kubernetes.selectors import chooses
 from policies.pack.kubernetes.workloads import Workload, workloads
 from policies.pack.resource import Resource
@@ -82,14 +80,8 @@ class Directory:
         return None
 
     def _services(self) -> list[Resource]:
-        found = []
-        for each in self.view.of_kind("Service"):
-            try:
-                if not each.group and each.object_name and each.namespace:
-                    found.append(each)
-            except UnknownValueError:
-                continue
-        return found
+        # One whose name is not known yet may be any, so nothing can be said of what is missing.
+        return [each for each in self.view.of_kind("Service") if not each.group and each.object_name]
 
 
 def split(host: str) -> tuple[str, str | None]:
