@@ -10,8 +10,9 @@ import openai
 import pytest
 
 from local import experiment
-from local.kubectl import get
+from local.kubectl import get, kubectl
 from local.paths import CHECKOUT, Paths
+from local.pulumi_cli import PASSPHRASE
 from local.waiting import wait_for
 from stacks import automation
 from stacks.automation import Component, Done, Event, Options, Planned, Started
@@ -115,6 +116,37 @@ def test_a_cancelled_update_leaves_a_state_that_the_next_one_goes_on_from(stack:
     assert "third" not in after.outputs["models"]
     assert get(stack, "statefulset", "third") is None
     assert not automation.up("local").changed
+
+
+def test_a_stack_beside_it_comes_and_goes(stack: Paths, tmp_path: Path) -> None:
+    """A gateway of its own in a namespace of its own, with the file of the local stack and no model: no GPU is left."""
+    state = tmp_path / "state"
+    state.mkdir()
+    nothing = [{"$patch": "replace"}]
+    options = Options(
+        settings_of="local",
+        settings={
+            "cluster": {"namespace": "pr-17"},
+            "models": nothing,
+            "routes": nothing,
+            "gateway": {"serviceType": "ClusterIP", "nodePort": None, "baseUrl": None},
+            "verify": {"enabled": False},
+        },
+        environment={"PULUMI_BACKEND_URL": f"file://{state}", "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE},
+        remove=True,
+    )
+    kubectl(stack, "create", "namespace", "pr-17")
+    try:
+        up = automation.up("pr-17", options=options)
+        assert up.outputs["base_url"] == "http://gateway.pr-17.svc.cluster.local:8080/v1"
+        assert get(stack, "deployment", "gateway", "--namespace=pr-17") is not None
+        assert automation.refresh("pr-17", options=options).changes.keys() == {"same"}
+        destroyed = automation.destroy("pr-17", options=options)
+        assert destroyed.changes.keys() == {"delete"}
+        assert get(stack, "deployment", "gateway", "--namespace=pr-17") is None
+        assert not list((state / ".pulumi" / "stacks").rglob("pr-17.json"))
+    finally:
+        kubectl(stack, "delete", "namespace", "pr-17", "--wait=false")
 
 
 def _served(client: openai.OpenAI, model: str, times: int = 1) -> set[str | None]:
