@@ -6,9 +6,7 @@ for a Job or an init container that has no GPU.
 
 import os
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -23,11 +21,9 @@ from serving.settings import ServingSettings
 from serving.sources import InvalidSettingsError, load
 from serving.supervisor import Supervisor, Times
 from serving.warmup import warm_up
-from serving.weights import Fetched, Remote, StoppedError, WeightsError, fetch, remote_of, with_folder
 
 _PREFLIGHT_ONLY = "--preflight-only"
 _FETCH_ONLY = "--fetch-only"
-_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> ExitCode:
@@ -51,24 +47,26 @@ def _done(settings: ServingSettings) -> Reason:
         refused = _refused(settings, preflight(settings))
         if refused is not None or _PREFLIGHT_ONLY in sys.argv:
             return refused or Reason(ExitCode.STOPPED, "Everything was checked.")
-    remote = remote_of(settings)
-    if remote is not None:
-        try:
-            # The lock is had until this process ends: nobody removes what vLLM reads.
-            fetched = _fetched(settings, remote)
-        except WeightsError as error:
-            return _said(Reason(error.code, f"{error}."))
-        except StoppedError:
-            return _said(_stopped(fetch_only))
-        settings = with_folder(settings, fetched.folder)
-        refused = _refused(settings, model_findings(settings))
+    served = _with_weights(settings, fetch_only)
+    if isinstance(served, Reason):
+        return _said(served)
+    if served is not settings:
+        refused = _refused(served, model_findings(served))
         if refused is not None:
             return refused
     elif fetch_only:
         return _said(_nothing_to_fetch(settings))
-    if fetch_only:
-        return Reason(ExitCode.STOPPED, "Everything is there.")
-    return _said(_run(settings))
+    return Reason(ExitCode.STOPPED, "Everything is there.") if fetch_only else _said(_run(served))
+
+
+def _with_weights(settings: ServingSettings, fetch_only: bool) -> ServingSettings | Reason:
+    """The settings of a server whose weights are here, or why they are not."""
+    if settings.weights_cache is None:
+        return settings
+    # Here, for a start that fetches nothing is to load nothing of it.
+    from serving.fetching import with_weights
+
+    return with_weights(settings, _log, only=fetch_only)
 
 
 def _refused(settings: ServingSettings, looked_at: Iterable[Finding]) -> Reason | None:
@@ -80,24 +78,6 @@ def _refused(settings: ServingSettings, looked_at: Iterable[Finding]) -> Reason 
     if not failed or settings.preflight != "refuse":
         return None
     return Reason(failed[0].code, f"{failed[0].check}: {failed[0].text}.")
-
-
-def _fetched(settings: ServingSettings, remote: Remote) -> Fetched:
-    """Bring the weights, unless the process is told to stop."""
-    stop = threading.Event()
-    # A container's first process gets no signal that it does not handle.
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in _STOP}
-    try:
-        return fetch(remote, Path(settings.weights_cache or ""), settings.weights_cache_gib, _log, stop)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stopped(fetch_only: bool) -> Reason:
-    sentence = "Told to stop before the weights were there: the next start goes on with what is here."
-    # A Job whose pod is told to stop has not done its work.
-    return Reason(ExitCode.CRASHED if fetch_only else ExitCode.STOPPED, sentence)
 
 
 def _nothing_to_fetch(settings: ServingSettings) -> Reason:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from serving.exits import ExitCode
 from serving.weights.checksum import Checksum
@@ -40,7 +41,7 @@ class Bucket:
         """
         self.name = uri.rstrip("/")
         self._bucket, _, self._prefix = self.name.removeprefix(SCHEME).partition("/")
-        self.folder = f"s3/{self.name.removeprefix(SCHEME).replace('/', '--')}"
+        self.folder = f"s3/{quote(self.name.removeprefix(SCHEME), safe='')}"
 
     def listing(self) -> Listing:
         """Ask the store for the objects, with their sizes and checksums."""

@@ -55,7 +55,7 @@ class HuggingFace:
         files = (
             RemoteFile(
                 path=entry.rfilename,
-                size=entry.size or 0,
+                size=self._told(entry.size, entry.rfilename),
                 checksum=_checksum(entry.lfs.sha256 if entry.lfs else None, entry.blob_id),
             )
             for entry in found.siblings or ()
@@ -79,6 +79,15 @@ class HuggingFace:
                 "token of that account that may read it into the Secret that HF_TOKEN comes from",
             )
         return WeightsError(ExitCode.WEIGHTS, f"{self._unknown()} (status {status})")
+
+    def _told(self, size: int | None, path: str) -> int:
+        if size is None:
+            raise WeightsError(
+                ExitCode.WEIGHTS,
+                f"{self.name}: its hub does not say how large {path} is: correct HF_ENDPOINT, or set weights.download: "
+                "vllm for a mirror that says less than the hub",
+            )
+        return size
 
     def _unknown(self) -> str:
         return (

@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from serving import __main__ as entrypoint
-from serving import engine_arguments
+from serving import engine_arguments, fetching
 from serving.check import EVERYTHING
 from serving.exits import ExitCode, Reason
 from serving.reasons import Death, explained
@@ -152,7 +152,7 @@ def test_a_command_line_or_a_sentence(
     with pytest.MonkeyPatch.context() as patch, ExitStack() as streams:
         patch.chdir(folder)
         patch.setattr(entrypoint, "Supervisor", Started)
-        patch.setattr(entrypoint, "fetch", fetched)
+        patch.setattr(fetching, "fetch", fetched)
         patch.setattr(engine_arguments, "installed", version)
         patch.setattr(sys, "argv", ["serving", *flags, *words])
         patch.setenv("MODELYARD_SETTINGS_FILE", str(path) if there else f"{folder}/none")
