@@ -1,5 +1,6 @@
 """Reads the configuration out of a stack file, or out of a base, as it lies there."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def config_of(file: Path, name: str | None = None) -> dict[str, Any]:
         raise SettingsError([f"{name}: it is no text in UTF-8: save it as such"]) from None
     except yaml.YAMLError as error:
         raise SettingsError([f"{name}: it is no YAML: {_first_fault(error)}: correct it there"]) from None
+    _refuse_what_never_ends(name, found)
     content = _mapping(name, found)
     if stray := [key for key in content if str(key).startswith(f"{NAMESPACE}:")]:
         raise SettingsError(
@@ -33,6 +35,15 @@ def config_of(file: Path, name: str | None = None) -> dict[str, Any]:
         )
     config = _mapping(f"{name}, config", content.get("config"))
     return {str(key): value for key, value in config.items()}
+
+
+def _refuse_what_never_ends(name: str, found: Any) -> None:
+    try:
+        json.dumps(found, default=str, skipkeys=True)
+    except (ValueError, RecursionError):
+        raise SettingsError(
+            [f"{name}: an alias stands within its own anchor, so the value never ends: remove the alias"]
+        ) from None
 
 
 def _mapping(place: str, value: Any) -> Mapping[Any, Any]:

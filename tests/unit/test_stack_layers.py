@@ -1,9 +1,14 @@
 """Stacks that extend bases."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stacks import layers
 from stacks.settings import SettingsError
@@ -41,6 +46,15 @@ def refusals(file: Path) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         read(file)
     return caught.value.problems
+
+
+def problems_of(file: Path) -> list[str]:
+    """What is wrong with a stack, if anything."""
+    try:
+        read(file)
+    except SettingsError as error:
+        return error.problems
+    return []
 
 
 def test_a_stack_writes_what_differs(write: Write) -> None:
@@ -180,6 +194,11 @@ def test_a_stack_without_a_base_names_no_file(write: Write) -> None:
         ),
         (
             "modelyard:extends: base",
+            {"base": "config: &all {'modelyard:models': [*all]}"},
+            "bases/base.yaml: an alias stands within its own anchor, so the value never ends: remove the alias",
+        ),
+        (
+            "modelyard:extends: base",
             {"base": "modelyard:models: []"},
             "bases/base.yaml, modelyard:models: it stands beside `config:`, where nothing reads it: write it below",
         ),
@@ -189,3 +208,33 @@ def test_a_base_that_cannot_be_laid_under_a_stack(
     write: Write, stack: str, bases: dict[str, str], sentence: str
 ) -> None:
     assert refusals(write(stack, **bases)) == [sentence]
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers(-2, 3) | st.sampled_from(["a", "b", "base", "replace", "delete", "a/b/c"])
+)
+keys = st.sampled_from(["name", "model", "models", "lora", "adapters", "auth", "consumers", "$patch", "stackReference"])
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+configs = st.dictionaries(
+    st.sampled_from(["extends", "models", "pools", "routes", "gateway", "cluster", "serving", "adopt", "part"]).map(
+        lambda key: f"modelyard:{key}"
+    ),
+    anything,
+    max_size=5,
+)
+
+
+@given(configs, configs)
+@settings(max_examples=300)
+def test_whatever_two_files_say_is_settings_or_sentences(own: dict[str, Any], base: dict[str, Any]) -> None:
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        patch.setattr(layers, "BASES", folder)
+        (folder / "base.yaml").write_text(json.dumps({"config": base}))
+        file = folder / "Pulumi.mine.yaml"
+        file.write_text(json.dumps({"config": {"modelyard:extends": "base", **own}}))
+        assert all(": " in problem for problem in problems_of(file))
