@@ -18,8 +18,12 @@ from stacks.automation.events import (
 
 _STACK = "pulumi:pulumi:Stack"
 _PLATFORM = Component("Platform", "platform")
-_REPLACEMENT_PARTS = frozenset({"create-replacement", "delete-replaced", "discard-replaced", "read-replacement"})
-"""What a replacement consists of; each of them is told as it happens, and counted as one ``replace``."""
+_PARTS = {"create-replacement": "replace", "read-replacement": "replace", "delete-replaced": "delete"}
+"""What a replacement consists of, and what is told of a part that fails."""
+
+
+_SILENT = frozenset({"same", "discard", "discard-replaced", "remove-pending-replace"})
+"""Operations in which nothing happens outside the state."""
 
 
 class Translator:
@@ -46,11 +50,12 @@ class Translator:
     def _began(self, event: Mapping[str, Any]) -> Event | None:
         step = event["metadata"]
         resource = self._resource_of(step)
-        if step["op"] == "same" or resource.type == _STACK:
+        operation = self._told(step["op"])
+        if operation is None or resource.type == _STACK:
             return None
         if self._preview:
-            return Planned(resource, step["op"], tuple(step.get("diffs") or ()))
-        return Started(resource, step["op"])
+            return Planned(resource, operation, tuple(step.get("diffs") or ()))
+        return Started(resource, operation)
 
     def _ended(self, event: Mapping[str, Any]) -> Event | None:
         step = event["metadata"]
@@ -58,13 +63,25 @@ class Translator:
         if resource.type == _STACK:
             self.outputs = _plain((step.get("new") or {}).get("outputs") or {})
             return None
-        if self._preview or step["op"] == "same":
+        operation = self._told(step["op"])
+        if self._preview or operation is None:
             return None
-        return Done(resource, step["op"], tuple(step.get("diffs") or ()))
+        return Done(resource, operation, tuple(step.get("diffs") or ()))
+
+    def _told(self, operation: str) -> str | None:
+        """An operation as we tell it, or None where we don't.
+
+        A replacement is planned as one, and is under way as long as the new resource is being made.
+        """
+        if self._preview:
+            return None if operation in _PARTS or operation in _SILENT else operation
+        if operation in {"replace", "delete-replaced"} or operation in _SILENT:
+            return None
+        return _PARTS.get(operation, operation)
 
     def _failed(self, event: Mapping[str, Any]) -> Event | None:
         step = event["metadata"]
-        return Failed(self._resource_of(step), step["op"])
+        return Failed(self._resource_of(step), _PARTS.get(step["op"], step["op"]))
 
     def _said(self, event: Mapping[str, Any]) -> Event | None:
         severity = event["severity"].partition("#")[0]
@@ -88,7 +105,7 @@ class Translator:
         changes = {
             operation: count
             for operation, count in (event.get("resourceChanges") or {}).items()
-            if count and operation not in _REPLACEMENT_PARTS
+            if count and operation not in _PARTS and operation not in _SILENT - {"same"}
         }
         succeeded = event.get("result", "succeeded") == "succeeded" and not event.get("maybeCorrupt")
         return Finished(succeeded, changes, float(event.get("durationSeconds", 0)))

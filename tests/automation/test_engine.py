@@ -59,7 +59,22 @@ def test_a_preview_plans_and_does_nothing() -> None:
         Resource(SET, "kubernetes:apps/v1:StatefulSet", "platform-qwen", QWEN), "replace", ("spec.serviceName",)
     )
     assert translator.translate({"resOutputsEvent": step("replace", SET, MODEL)}) is None
+    assert translator.translate({"resourcePreEvent": step("create-replacement", SET, MODEL)}) is None
+    assert translator.translate({"resourcePreEvent": step("delete-replaced", SET, MODEL)}) is None
     assert translator.translate({"resourcePreEvent": step("same", SET, MODEL)}) is None
+
+
+def test_a_replacement_is_under_way_while_the_new_resource_is_made() -> None:
+    translator = Translator(preview=False)
+    parts = ("create-replacement", "replace", "delete-replaced")
+    begun = [translator.translate({"resourcePreEvent": step(part, SET, MODEL)}) for part in parts]
+    ended = [translator.translate({"resOutputsEvent": step(part, SET, MODEL)}) for part in parts]
+    resource = Resource(SET, "kubernetes:apps/v1:StatefulSet", "platform-qwen", QWEN)
+    assert begun == [Started(resource, "replace"), None, None]
+    assert ended == [Done(resource, "replace"), None, None]
+    assert translator.translate({"resOpFailedEvent": step("create-replacement", SET, MODEL)}) == Failed(
+        resource, "replace"
+    )
 
 
 def test_the_stacks_outputs_are_kept_without_secrets() -> None:

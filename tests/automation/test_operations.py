@@ -69,7 +69,15 @@ def test_settings_of_one_operation_are_laid_over_the_file(checkout: Checkout) ->
     assert automation.up("dev", options=options).outputs["greeting"] == "good day"
     assert len(automation.outputs("dev", options=options, secrets=True)["key"]) == 30
     assert automation.preview("dev", options=options).changes == {"same": 3}
-    assert automation.preview("dev", options=checkout.options).changes == {"same": 2, "replace": 1}
+    back = automation.preview("dev", options=checkout.options)
+    assert back.changes == {"same": 2, "replace": 1}
+    assert [(step.operation, step.resource.name, step.changes) for step in back.steps] == [
+        ("replace", "platform-clients-key", ("length",))
+    ]
+    events: list[Event] = []
+    automation.up("dev", options=checkout.options, on_event=events.append)
+    assert [event.operation for event in events if isinstance(event, Done)] == ["replace"]
+    assert [event.operation for event in events if isinstance(event, Started)] == ["replace"]
     assert checkout.files() == before
 
 
