@@ -2,7 +2,6 @@
 
 import pulumi
 
-from components.cluster import Cluster
 from components.manifests.envoy_gateway import GatewayConfigTooLargeError
 from components.platform import Platform
 from components.verification import verification
@@ -13,6 +12,9 @@ from stacks.settings import SettingsError, StackSettings
 
 def make_cluster(stack: StackSettings) -> None:
     """What stacks of models build upon."""
+    # Here, for most stacks are none and would load it in vain.
+    from components.cluster import Cluster
+
     Cluster("cluster", stack)
     for name, value in exported(stack).items():
         pulumi.export(name, value)

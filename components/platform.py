@@ -1,26 +1,20 @@
 """The composition root: the only file that knows all the others."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pulumi
 
 from components.adoption import Adoption
 from components.gateway.contract import Gateway
-from components.gateway.envoy import EnvoyGateway
-from components.gateway.higress import HigressGateway
+from components.gateway.kinds import gateway_of
 from components.gpu_node_pool.adapters import adapters
 from components.kubernetes import provider_of
 from components.model_service.contract import ModelService
 from components.models import make_models
 from stacks.fit.report import summary
 from stacks.settings import StackSettings
+from stacks.tuned import sentences, tuned
 from stacks.warnings import warnings
-
-GATEWAY_KINDS: Mapping[str, Callable[[str, StackSettings, pulumi.ResourceOptions], Gateway]] = {
-    "envoy": EnvoyGateway,
-    "higress": HigressGateway,
-}
-"""What is in front of the models, by ``kind`` of the gateway."""
 
 
 class Platform(pulumi.ComponentResource):
@@ -46,13 +40,16 @@ class Platform(pulumi.ComponentResource):
             pulumi.log.warn(warning, self)
         if fits := summary(stack):
             pulumi.log.info(fits, self)
+        for sentence in sentences(stack):
+            pulumi.log.info(sentence, self)
+        stack = tuned(stack)
         cluster = provider_of(self, f"{name}-cluster", stack.cluster)
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
 
         # First, for a package may be missing.
         made_by = adapters(stack)
         # Then this one, for it refuses a stack that is too large, and then nothing has been made yet.
-        self.gateway = GATEWAY_KINDS[stack.gateway.kind](f"{name}-gateway", stack, on_cluster)
+        self.gateway = gateway_of(stack)(f"{name}-gateway", stack, on_cluster)
         self.models = make_models(name, stack, made_by, self, cluster)
         adoption.check()
         self.base_url = self.gateway.base_url

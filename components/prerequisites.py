@@ -1,19 +1,23 @@
 """What is made before the models, and which of it a model waits for."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaim, Secret
 
 from components.gpu_node_pool.contract import GpuNodePool
-from components.gpu_software import GpuSoftware
 from components.manifests.hugging_face import token_secret
 from components.manifests.multi_node.release import release as leader_worker_set_release
 from components.manifests.weights.claims import cache_claim, created_claims
-from components.model_service.leader_worker_set_operator import LeaderWorkerSetOperator
-from components.model_service.llmaz_operator import LlmazOperator
 from stacks.parallelism import spans_nodes
 from stacks.settings import ModelSettings, StackSettings
+
+# What Helm installs is imported where a stack has it: that part of the SDK takes long to load.
+if TYPE_CHECKING:
+    from components.gpu_software import GpuSoftware
+    from components.model_service.leader_worker_set_operator import LeaderWorkerSetOperator
+    from components.model_service.llmaz_operator import LlmazOperator
 
 
 class Prerequisites:
@@ -90,22 +94,32 @@ def _weights_claims(
     }
 
 
-def _leader_worker_set(name: str, stack: StackSettings, opts: pulumi.ResourceOptions) -> LeaderWorkerSetOperator | None:
+def _leader_worker_set(
+    name: str, stack: StackSettings, opts: pulumi.ResourceOptions
+) -> "LeaderWorkerSetOperator | None":
     chart = leader_worker_set_release(stack)
-    return LeaderWorkerSetOperator(name, chart, opts) if chart else None
+    if chart is None:
+        return None
+    from components.model_service.leader_worker_set_operator import LeaderWorkerSetOperator
+
+    return LeaderWorkerSetOperator(name, chart, opts)
 
 
 def _llmaz(
-    name: str, stack: StackSettings, sets: LeaderWorkerSetOperator | None, opts: pulumi.ResourceOptions
-) -> LlmazOperator | None:
+    name: str, stack: StackSettings, sets: "LeaderWorkerSetOperator | None", opts: pulumi.ResourceOptions
+) -> "LlmazOperator | None":
     if not any(model.backend == "llmaz" for model in stack.models):
         return None
+    from components.model_service.llmaz_operator import LlmazOperator
+
     # It runs pods by LeaderWorkerSets, whoever has brought these.
     before = pulumi.ResourceOptions(depends_on=[sets] if sets else [])
     return LlmazOperator(name, stack, pulumi.ResourceOptions.merge(opts, before))
 
 
-def _gpu_software(name: str, stack: StackSettings, opts: pulumi.ResourceOptions) -> GpuSoftware | None:
+def _gpu_software(name: str, stack: StackSettings, opts: pulumi.ResourceOptions) -> "GpuSoftware | None":
     if stack.gpu_software.kind == "none":
         return None
+    from components.gpu_software import GpuSoftware
+
     return GpuSoftware(name, stack, stack.gpu_software, opts)

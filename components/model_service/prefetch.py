@@ -1,7 +1,6 @@
 """The Job that fetches a model's weights before its replicas start."""
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import Job
 
 from components.manifests.weights.job import SECONDS, prefetch_job
 from components.model_service.contract import ModelServiceArgs
@@ -16,6 +15,9 @@ def make_prefetch(name: str, args: ModelServiceArgs, parent: pulumi.Resource) ->
     manifest = prefetch_job(args.model, args.placement, args.serving, args.namespace)
     if manifest is None:
         return []
+    # Here, for it takes long to load, and few models have a Job.
+    from pulumi_kubernetes.batch.v1 import Job
+
     wait = f"{SECONDS}s"
     job = Job(
         f"{name}-weights",

@@ -3,11 +3,11 @@
 import pulumi
 
 from components.gateway.contract import Gateway
+from components.gateway.kinds import gateway_of
 from components.gpu_node_pool.adapters import adapters
 from components.kubernetes import provider_of
 from components.model_service.contract import ModelService
 from components.models import make_models
-from components.platform import GATEWAY_KINDS
 from stacks.settings import StackSettings
 from stacks.warnings import warnings
 
@@ -37,5 +37,5 @@ class GatewayPart(pulumi.ComponentResource):
         super().__init__("modelyard:index:Gateway", name, {}, opts)
         cluster = provider_of(self, f"{name}-cluster", stack.cluster)
         on_cluster = pulumi.ResourceOptions(parent=self, providers={"kubernetes": cluster})
-        self.gateway = GATEWAY_KINDS[stack.gateway.kind](f"{name}-gateway", stack, on_cluster)
+        self.gateway = gateway_of(stack)(f"{name}-gateway", stack, on_cluster)
         self.register_outputs({"baseUrl": self.gateway.base_url})
