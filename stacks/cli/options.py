@@ -1,5 +1,6 @@
 """Options that commands share."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,4 +66,18 @@ Json = Annotated[
     bool,
     typer.Option("--json", callback=remember_json, help="Print one JSON document, for programs, and nothing else."),
 ]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="MODELYARD_API_KEY", show_envvar=True, help="Key or token, where the stack has consumers."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+def check_somebody_is_there(as_json: bool) -> None:
+    """Refuse to ask where nobody answers.
+
+    Raises:
+        typer.BadParameter: when programs read what is printed, or there is no terminal.
+    """
+    if as_json or not sys.stdin.isatty():
+        raise typer.BadParameter("there is nobody here to ask: write --yes, and nothing is asked", param_hint="--yes")

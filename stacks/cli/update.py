@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacks import automation
 from stacks.automation import Options, Planned, PolicyViolated, Result
 from stacks.cli import output
-from stacks.cli.platform.state import look
-from stacks.cli.progress.board import is_component, kind_of
-from stacks.cli.progress.reporters import duration
-from stacks.cli.progress.watching import Look, followed
-from stacks.kubectl import Kubectl
-from stacks.stack_file import read_named
+from stacks.cli.progress.wording import duration, is_component, kind_of
+
+if TYPE_CHECKING:
+    from stacks.cli.progress.watching import Look
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "import": "=", "read": ">", "refresh": "~"}
 _PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "same": "unchanged"}
@@ -47,18 +45,24 @@ def preview(order: Order) -> automation.PreviewResult:
 
 def up(order: Order) -> None:
     """Bring the cluster to what the stack's settings say, and print how it goes."""
+    from stacks.cli.progress.watching import followed
+
     with _cancellable() as cancelled, followed(_looker(order), as_json=order.as_json) as heard:
         result = automation.up(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
     if order.as_json:
         output.document({**_common(result), "outputs": result.outputs})
         return
     output.line(_summary("Updated", result))
+    if verified := result.outputs.get("verify"):
+        output.line(_verified(verified))
     if url := result.outputs.get("base_url"):
         output.line(f"Clients use {url}", bold=True)
 
 
 def refresh(order: Order) -> None:
     """Read from the cluster into the state what is there."""
+    from stacks.cli.progress.watching import followed
+
     with _cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
         result = automation.refresh(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
     _print_end("Read", result, order)
@@ -66,9 +70,20 @@ def refresh(order: Order) -> None:
 
 def destroy(order: Order) -> None:
     """Remove from the cluster everything that the stack has made."""
+    from stacks.cli.progress.watching import followed
+
     with _cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
         result = automation.destroy(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
     _print_end("Destroyed", result, order)
+
+
+def _verified(found: Mapping[str, Any]) -> str:
+    """What the verification after an update came to, by the stack's output."""
+    outcomes = [verdict["outcome"] for verdict in found.get("verdicts", ())]
+    kept, broken = outcomes.count("passed"), outcomes.count("failed")
+    if not broken:
+        return f"Verified: {kept} of {len(outcomes)} promises were seen to be kept, and none is broken."
+    return f"{broken} of {len(outcomes)} promises are broken: `modelyard verify` says which."
 
 
 def _print_end(what: str, result: Result, order: Order) -> None:
@@ -78,7 +93,12 @@ def _print_end(what: str, result: Result, order: Order) -> None:
         output.line(_summary(what, result))
 
 
-def _looker(order: Order) -> Look:
+def _looker(order: Order) -> "Look":
+    # What only an update needs would be a tenth of the time that a preview takes.
+    from stacks.cli.platform.state import look
+    from stacks.kubectl import Kubectl
+    from stacks.stack_file import read_named
+
     settings = read_named(order.stack)
     kubectl = Kubectl.of(settings.cluster)
     return lambda: look(kubectl, settings)

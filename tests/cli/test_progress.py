@@ -10,7 +10,8 @@ from stacks.automation.events import Component, Done, Failed, Finished, Message,
 from stacks.cli.platform.pods import PodState, Stage
 from stacks.cli.platform.state import PlatformState, ReplicaState
 from stacks.cli.progress.board import SETTLED_SECONDS, Board, Row
-from stacks.cli.progress.reporters import LiveReporter, PlainReporter, duration
+from stacks.cli.progress.reporters import LiveReporter, PlainReporter
+from stacks.cli.progress.wording import duration
 
 MODEL = Component("NativeModelService", "qwen")
 GATEWAY = Component("EnvoyGateway", "gateway")

@@ -7,6 +7,7 @@ from stacks.cli.commands.chat import chat
 from stacks.cli.commands.cluster import logs, models, open_page, status
 from stacks.cli.commands.lifecycle import destroy, preview, refresh, up
 from stacks.cli.commands.planning import artifacts, fit
+from stacks.cli.commands.proof import drill, verify
 from stacks.cli.commands.setting_up import doctor, init
 from stacks.cli.commands.shell import completion
 
@@ -21,6 +22,8 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "models": models,
     "chat": chat,
     "logs": logs,
+    "verify": verify,
+    "drill": drill,
     "open": open_page,
     "fit": fit,
     "artifacts": artifacts,

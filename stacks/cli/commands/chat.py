@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stacks.cli.options import DEFAULT_STACK, Json, Route, Stack
+from stacks.cli.options import DEFAULT_STACK, ApiKey, Json, Route, Stack
 
 
 def chat(
@@ -15,10 +15,7 @@ def chat(
     system: Annotated[str | None, typer.Option(help="The system's message.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of an answer.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0, help="How much chance is in an answer.")] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(envvar="MODELYARD_API_KEY", show_envvar=True, help="Key, where the stack has consumers."),
-    ] = None,
+    api_key: ApiKey = None,
     url: Annotated[str | None, typer.Option(help="The gateway's URL, ending in /v1. Default: the stack's.")] = None,
     port_forward: Annotated[
         bool, typer.Option("--port-forward", help="Reach the gateway through the cluster.")

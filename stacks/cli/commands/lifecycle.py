@@ -1,6 +1,5 @@
 """What changes a stack, and what says what that would be."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from stacks.cli import output
 from stacks.cli.exits import ExitCode
-from stacks.cli.options import DEFAULT_STACK, Json, Stack, Yes
+from stacks.cli.options import DEFAULT_STACK, Json, Stack, Yes, check_somebody_is_there
 
 if TYPE_CHECKING:
     from stacks.cli.update import Order
@@ -53,7 +52,7 @@ def up(
 
     order = _order(stack, as_json, policy_packs=policy_pack, refresh=refresh, parallel=parallel, message=message)
     if not yes:
-        _check_somebody_is_there(as_json)
+        check_somebody_is_there(as_json)
         if not update.preview(order).changed:
             return
         _ask(f"Update the stack {stack!r}?")
@@ -79,7 +78,7 @@ def destroy(
     from stacks.cli import update
 
     if not yes:
-        _check_somebody_is_there(as_json)
+        check_somebody_is_there(as_json)
         _ask(f"Destroy everything that the stack {stack!r} has made?")
     update.destroy(_order(stack, as_json, remove=remove, parallel=parallel, message=message))
 
@@ -101,11 +100,6 @@ def _order(
         policy_packs=tuple(policy_packs or ()), refresh=refresh, remove=remove, parallel=parallel, message=message
     )
     return Order(stack, options, as_json)
-
-
-def _check_somebody_is_there(as_json: bool) -> None:
-    if as_json or not sys.stdin.isatty():
-        raise typer.BadParameter("there is nobody here to ask: write --yes, and nothing is asked", param_hint="--yes")
 
 
 def _ask(question: str) -> None:

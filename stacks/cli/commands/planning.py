@@ -12,14 +12,18 @@ def fit(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
     from stacks.fit.document import as_json as line_document
     from stacks.fit.report import problems, report, table
     from stacks.stack_file import read_named
+    from stacks.tuned import filled_in, sentences
 
     # What does not fit is shown here, and no reason to show nothing.
     settings = read_named(stack, fit={"check": "warn"})
     lines, found = report(settings), problems(settings)
     if as_json:
-        output.document({"stack": stack, "models": [line_document(line) for line in lines], "problems": found})
+        models = [{**line_document(line), "filled_in": dict(filled_in(settings, line.model))} for line in lines]
+        output.document({"stack": stack, "models": models, "problems": found})
     else:
         output.line(table(lines))
+        for sentence in sentences(settings):
+            output.line(sentence)
         for sentence in found:
             typer.secho(sentence, err=True, fg="red")
     if found:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from stacks.automation.events import Component, Done, Event, Failed, Finished, Message, Resource, Started
 from stacks.cli.platform.state import PlatformState, ReplicaState
+from stacks.cli.progress.wording import is_component, kind_of
 
 SETTLED_SECONDS = 1.5
 """How long nothing may happen to a component until it counts as done: its next resource begins at once."""
@@ -120,16 +121,6 @@ class Board:
         resource, operation = leaves[0]
         more = f" and {len(leaves) - 1} more" if len(leaves) > 1 else ""
         return f"{_DOING.get(operation, operation)} {kind_of(resource)} {resource.name}{more}"
-
-
-def is_component(resource: Resource) -> bool:
-    """Whether a resource only holds others together, so that there is nothing of it on the cluster."""
-    return resource.type.startswith("modelyard:")
-
-
-def kind_of(resource: Resource) -> str:
-    """What a resource is, such as ``StatefulSet``."""
-    return resource.type.rpartition(":")[2]
 
 
 def _noun(component: Component) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stacks.cli.progress.board import Board, Row
+from stacks.cli.progress.wording import duration
 
 _SIGNS = {"running": ("…", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 
@@ -108,12 +109,6 @@ class PlainReporter:
 
     def _line(self, text: str) -> None:
         self._write(f"{duration(self._clock() - self._began):>7}  {text}")
-
-
-def duration(seconds: float) -> str:
-    """Elapsed time as a person reads it, such as ``1m 05s``."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}m {rest:02d}s" if minutes else f"{seconds:.1f}s"
 
 
 def _stage(row: Row) -> str:

@@ -1,0 +1,87 @@
+"""Runs verifications and drills, and prints what they find."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stacks import automation
+from stacks.cli import output
+from stacks.cli.errors import CliError
+from stacks.cli.exits import ExitCode
+from stacks.cli.progress.wording import duration
+from stacks.drill import Loss, page, table
+from stacks.verify import Verdict
+
+_MARKS = {"passed": ("ok", "green"), "failed": ("FAILED", "red"), "not checked": ("-", None)}
+
+
+def verify(stack: str, api_key: str | None, *, as_json: bool) -> bool:
+    """Print every verdict as it stands. True: something was checked, and no promise is broken."""
+    report = automation.verify(stack, api_key=api_key, on_verdict=None if as_json else _print_verdict)
+    if as_json:
+        output.document({"stack": stack, "passed": report.passed, **asdict(report)})
+    else:
+        kept = sum(verdict.outcome == "passed" for verdict in report.verdicts)
+        output.line(
+            f"{kept} of {len(report.verdicts)} promises were seen to be kept, {len(report.failed)} are broken, "
+            f"{len(report.not_checked)} were not checked.",
+            bold=True,
+        )
+    return report.passed
+
+
+@dataclass(frozen=True)
+class Drill:
+    """How a drill is held."""
+
+    stack: str
+    """The stack's name."""
+    routes: tuple[str, ...]
+    """The routes to ask. None: for each model one that falls back from it."""
+    report: Path | None
+    """Where a report in HTML goes. None: there is none."""
+    rate: float
+    """Requests a second."""
+    recovery_seconds: float
+    """How long a model may take to answer again."""
+    api_key: str | None
+    """A key, or a token. None: the stack's own."""
+
+
+def drill(order: Drill, *, as_json: bool) -> bool:
+    """Print what each loss came to, and all of them as a table. True: all of it went as promised."""
+    if order.report and order.report.is_dir():
+        # Before pods are killed, and not after it.
+        raise CliError(f"--report: {order.report} is a folder.", "Name a file, such as drill.html.", ExitCode.USAGE)
+    report = automation.drill(
+        order.stack,
+        routes=order.routes,
+        api_key=order.api_key,
+        per_second=order.rate,
+        recovery_seconds=order.recovery_seconds,
+        on_loss=None if as_json else _print_loss,
+    )
+    if order.report:
+        order.report.write_text(page(report), encoding="utf-8")
+    if as_json:
+        output.document({"passed": report.passed, **asdict(report)})
+        return report.passed
+    output.line(table(report))
+    if order.report:
+        output.line(f"{order.report} is written.")
+    return report.passed
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    mark, colour = _MARKS[verdict.outcome]
+    about = f"{verdict.route}: " if verdict.route else ""
+    output.line(f"{mark:8}{about}{verdict.what}", colour=colour if verdict.outcome == "failed" else None)
+    if verdict.outcome != "passed":
+        output.line(f"{'':8}{verdict.why}")
+
+
+def _print_loss(loss: Loss) -> None:
+    back = "did not come back" if loss.recovery_seconds is None else f"back after {duration(loss.recovery_seconds)}"
+    asked = f"{len(loss.samples)} requests, {loss.failed_requests} of them failed"
+    output.line(f"{loss.model} was killed ({', '.join(loss.killed)}): {asked}, {back}.")
+    for problem in loss.problems:
+        output.line(f"{'':8}{problem}", colour="red")

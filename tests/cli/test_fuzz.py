@@ -1,0 +1,78 @@
+"""Whatever is wrong with a stack file is told in sentences: 10,000 mutations of the examples, and no traceback."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stacks import stack_file
+from stacks.artifacts import artifacts
+from stacks.cli.exits import ExitCode
+from stacks.cli.shown import models_document, models_table
+from stacks.cli.stack import Stack
+from stacks.fit.report import problems, report, table
+from stacks.kubectl import Kubectl
+from stacks.settings import SettingsError, StackSettings, load_config
+from stacks.warnings import warnings
+from tests.cli.conftest import Stacks, run
+from tests.cli.mutations import of_text, of_values
+
+EXAMPLES = sorted(stack_file.FOLDER.glob("Pulumi.*.yaml"))
+OF_VALUES, OF_TEXT, THROUGH_THE_COMMAND = 8_000, 2_000, 60
+
+
+def use(stack: StackSettings) -> None:
+    """Do with a stack what commands and previews do without a cluster."""
+    warnings(stack)
+    table(report(stack))
+    problems(stack)
+    artifacts(stack)
+    shown = Stack("mutated", stack, Kubectl.of(stack.cluster))
+    models_document(shown)
+    models_table(shown)
+
+
+def test_other_values() -> None:
+    documents = [yaml.safe_load(file.read_text()) for file in EXAMPLES]
+    passed = refused = 0
+    for mutated in islice(of_values(1, documents), OF_VALUES):
+        config = mutated.get("config")
+        if not isinstance(config, dict):
+            continue
+        try:
+            stack = load_config({str(key): value for key, value in config.items()})
+        except SettingsError:
+            refused += 1
+        else:
+            use(stack)
+            passed += 1
+    # Neither is what was tried all nonsense, nor does everything pass.
+    assert refused > 0.3 * OF_VALUES
+    assert passed > 0.01 * OF_VALUES
+
+
+def test_other_text(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.mutated.yaml"
+    passed = 0
+    for text in islice(of_text(2, [each.read_text() for each in EXAMPLES]), OF_TEXT):
+        file.write_text(text)
+        try:
+            stack = stack_file.read(file)
+        except SettingsError:
+            continue
+        use(stack)
+        passed += 1
+    assert 0.1 * OF_TEXT < passed < 0.9 * OF_TEXT
+
+
+@pytest.mark.parametrize("command", ["models", "fit", "artifacts"])
+def test_through_the_command(stacks: Stacks, command: str) -> None:
+    texts = [each.read_text() for each in EXAMPLES]
+    for text in islice(of_text(3, texts), THROUGH_THE_COMMAND):
+        stacks.write_text(text)
+        shown = run(command)
+        assert shown.exit_code in (ExitCode.OK, ExitCode.FAILED, ExitCode.SETTINGS), shown.output
+        assert "Traceback" not in shown.output
+        if shown.exit_code == ExitCode.SETTINGS:
+            assert shown.stderr.startswith("This stack cannot work as it is written:\n")
