@@ -219,15 +219,17 @@ class Store:
     def _removed_for(self, entry: Entry) -> Iterator[str]:
         if self._limit is None:
             return
-        others = sorted((other for other in self._entries() if other != entry), key=Entry.last_used)
-        used = entry.size() + sum(other.size() for other in others)
-        if entry.size() > self._limit:
+        own = entry.size()
+        if own > self._limit:
+            # What is set aside for it would only be in others' way.
             shutil.rmtree(entry.work)
             raise WeightsError(
                 ExitCode.DISK,
-                f"{self._root}: the model alone has {entry.size() / _GIB:.1f} GiB, and weights.cacheLimit is "
-                f"{self._limit / _GIB:.1f} GiB: raise it",
+                f"{self._root}: the model alone has {own / _GIB:.2f} GiB, and weights.cacheLimit is "
+                f"{self._limit / _GIB:.2f} GiB: raise it",
             )
+        others = sorted((other for other in self._entries() if other != entry), key=Entry.last_used)
+        used = own + sum(other.size() for other in others)
         for other in others:
             if used <= self._limit and shutil.disk_usage(self._root).free >= entry.missing():
                 return
@@ -238,9 +240,9 @@ class Store:
         if used > self._limit:
             raise WeightsError(
                 ExitCode.DISK,
-                f"{self._root}: models that are served or fetched from there have {(used - entry.size()) / _GIB:.1f} "
-                f"GiB, and this one has {entry.size() / _GIB:.1f}: raise weights.cacheLimit, which is "
-                f"{self._limit / _GIB:.1f} GiB, or serve fewer models from this volume",
+                f"{self._root}: models that are served or fetched from there have {(used - own) / _GIB:.2f} "
+                f"GiB, and this one has {own / _GIB:.2f}: raise weights.cacheLimit, which is "
+                f"{self._limit / _GIB:.2f} GiB, or serve fewer models from this volume",
             )
 
     def _entries(self) -> Iterator[Entry]:

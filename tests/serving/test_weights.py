@@ -439,7 +439,9 @@ def test_models_that_are_served_leave_no_room(hub: Hub, bring: Fetch) -> None:
     other = folder.rename(folder.with_name("other"))
     served = Entry(other).lock()
     assert served.take(shared=True)
-    with pytest.raises(WeightsError, match="models that are served or fetched from there have") as caught:
+    with pytest.raises(
+        WeightsError, match=r"fetched from there have 0\.01 GiB, and this one has 0\.01: raise"
+    ) as caught:
         bring(hugging_face(), 1.5 * SIZE / 2**30)
     assert caught.value.code == ExitCode.DISK
     assert other.exists()
@@ -449,7 +451,9 @@ def test_models_that_are_served_leave_no_room(hub: Hub, bring: Fetch) -> None:
 
 
 def test_a_model_that_is_larger_than_the_limit(hub: Hub, bring: Fetch) -> None:
-    with pytest.raises(WeightsError, match=r"the model alone has 0\.0 GiB, and weights.cacheLimit is") as caught:
+    with pytest.raises(
+        WeightsError, match=r"the model alone has 0\.01 GiB, and weights.cacheLimit is 0\.00 GiB: raise it"
+    ) as caught:
         bring(hugging_face(), 0.5 * SIZE / 2**30)
     assert caught.value.code == ExitCode.DISK
     assert hub.ranges == []
