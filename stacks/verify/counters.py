@@ -16,8 +16,8 @@ from stacks.verify.pods import ready_pods
 
 PROMPT_TOKENS, ANSWER_TOKENS = "vllm:prompt_tokens_total", "vllm:generation_tokens_total"
 """vLLM's counters of tokens: https://docs.vllm.ai/en/latest/usage/metrics.html"""
-REQUESTS = "envoy_http_downstream_rq_total"
-"""Envoy's counter of requests, by listener."""
+REQUESTS = f'envoy_http_downstream_rq_total{{envoy_http_conn_manager_prefix="{EDGE}"}}'
+"""Envoy's counter of the requests of clients."""
 
 READ_SECONDS = 10.0
 """How long a pod may take to show its counters."""
@@ -27,17 +27,21 @@ READ_SECONDS = 10.0
 class Reading:
     """What counters stood at, or why that is not known."""
 
-    counts: Mapping[str, float]
-    """The sum over all pods, by the counter's name."""
+    pods: Mapping[str, Mapping[str, float]]
+    """The counts of each pod, by the counter's name."""
     unknown: str | None = None
     """Why the counters could not be read. None: they were."""
+
+    def moved(self, before: "Reading", counter: str) -> float:
+        """By how much a counter has moved since another reading. A pod that was not there then began at 0."""
+        return sum(counts[counter] - before.pods.get(pod, {}).get(counter, 0.0) for pod, counts in self.pods.items())
 
 
 def of_model(kubectl: Kubectl, model: str, namespace: str) -> Reading:
     """The token counters of a model's ready pods."""
     try:
         pods = ready_pods(kubectl, model, namespace)
-        return _summed(kubectl, pods, namespace, PORT, "/metrics", (PROMPT_TOKENS, ANSWER_TOKENS))
+        return _read(kubectl, pods, namespace, PORT, "/metrics", (PROMPT_TOKENS, ANSWER_TOKENS))
     except KubectlError as error:
         return Reading({}, error.problem)
 
@@ -47,37 +51,38 @@ def of_gateway(kubectl: Kubectl, stack: StackSettings) -> Reading:
     selector = ",".join(f"{key}={value}" for key, value in gateway_selector(stack).items())
     namespace = stack.cluster.namespace
     try:
-        pods = [str(pod["metadata"]["name"]) for pod in kubectl.find("pods", selector=selector, namespace=namespace)]
-        wanted = (f'{REQUESTS}{{envoy_http_conn_manager_prefix="{EDGE}"}}',)
-        return _summed(kubectl, pods, namespace, envoy.POD.metrics_port, "/stats/prometheus", wanted)
+        metadata = [pod["metadata"] for pod in kubectl.find("pods", selector=selector, namespace=namespace)]
+        # One that stops takes no requests any more, and would be gone at the next reading.
+        pods = [str(one["name"]) for one in metadata if "deletionTimestamp" not in one]
+        return _read(kubectl, pods, namespace, envoy.POD.metrics_port, "/stats/prometheus", (REQUESTS,))
     except KubectlError as error:
         return Reading({}, error.problem)
 
 
-def summed(texts: Iterable[str], wanted: Iterable[str]) -> dict[str, float]:
-    """The sum of counters over several answers in Prometheus's text format.
+def counted(text: str, wanted: Iterable[str]) -> dict[str, float]:
+    """Counters in Prometheus's text format, each the sum of its series.
 
     Args:
-        texts: the answers.
+        text: what a pod shows.
         wanted: names of counters, or such with the labels that count.
     """
     sums = dict.fromkeys(wanted, 0.0)
-    for text in texts:
-        for line in text.splitlines():
-            for name in sums:
-                if line.startswith(name) and (found := re.fullmatch(r"(\{[^}]*\})? (\S+)( \d+)?", line[len(name) :])):
-                    sums[name] += float(found[2])
+    for line in text.splitlines():
+        for name in sums:
+            if line.startswith(name) and (found := re.fullmatch(r"(\{[^}]*\})? (\S+)( \d+)?", line[len(name) :])):
+                sums[name] += float(found[2])
     return sums
 
 
-def _summed(kubectl: Kubectl, pods: list[str], namespace: str, port: int, path: str, wanted: Iterable[str]) -> Reading:
+def _read(kubectl: Kubectl, pods: list[str], namespace: str, port: int, path: str, wanted: Iterable[str]) -> Reading:
     if not pods:
         return Reading({}, "there is no ready pod whose counters could be read")
-    texts = []
+    shown = {}
     for pod in pods:
         with kubectl.port_forward(f"pod/{pod}", port, namespace=namespace) as url:
             try:
-                texts.append(httpx.get(url + path, timeout=READ_SECONDS).raise_for_status().text)
+                answer = httpx.get(url + path, timeout=READ_SECONDS, trust_env=False).raise_for_status()
             except httpx.HTTPError as error:
                 return Reading({}, f"{pod} did not show its counters ({error or type(error).__name__})")
-    return Reading(summed(texts, wanted))
+        shown[pod] = counted(answer.text, wanted)
+    return Reading(shown)

@@ -98,7 +98,7 @@ class Site:
     def verify(self, **options: Any) -> Report:
         """What a verification by the URL that clients use finds."""
         url = options.pop("base_url", f"{self.gateway.url}/v1")
-        return verify(options.pop("stack", self.settings), url, kubectl=self.kubectl, **{"seconds": 4, **options})
+        return verify(options.pop("stack", self.settings), url, kubectl=self.kubectl, **{"seconds": 60, **options})
 
 
 Bring = Callable[..., Site]
@@ -107,7 +107,8 @@ Bring = Callable[..., Site]
 @pytest.fixture
 def bring(start: Start, pods: Callable[..., Pod], metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> Bring:
     """Brings up a stack, in which all is well."""
-    monkeypatch.setattr(verification, "PAUSE_SECONDS", 0.2)
+    # There is no time for another look, so every promise is looked at once.
+    monkeypatch.setattr(verification, "PAUSE_SECONDS", 1000.0)
     monkeypatch.setattr(verification, "ATTEMPT_SECONDS", 1.0)
 
     def make(settings: StackSettings = CHAIN) -> Site:

@@ -80,7 +80,7 @@ def test_keys(bring: Bring) -> None:
 def test_a_key_that_is_given(bring: Bring) -> None:
     site = bring(stack(MODELS, ROUTES, auth=KEYS))
     assert site.verify(api_key="bob-key").passed
-    wrong = site.verify(api_key="no-key", seconds=3)
+    wrong = site.verify(api_key="no-key")
     assert outcomes(wrong)["plain"] == {"failed"}
 
 
@@ -118,7 +118,7 @@ def test_consumers_that_are_known_by_tokens_leave_open_what_needs_one(bring: Bri
 
 def test_a_gateway_that_lets_everybody_in(bring: Bring) -> None:
     """Its pods have another configuration than the stack says."""
-    report = bring().verify(stack=stack(MODELS, ROUTES, auth=KEYS), seconds=3)
+    report = bring().verify(stack=stack(MODELS, ROUTES, auth=KEYS))
     assert not report.passed
     assert outcomes(report)["auth"] == {"failed"}
     assert "a request without a key got status 200, so whoever reaches the gateway may call it" in report.failed[-1].why
@@ -168,7 +168,7 @@ async def nothing(_: Pod, __: web.Request, ___: dict[str, Any]) -> web.StreamRes
 def test_a_plain_answer_that_breaks_a_promise(bring: Bring, answer: Answer, why: str) -> None:
     site = bring()
     site.pods["second"].answer = answer
-    report = site.verify(seconds=3)
+    report = site.verify()
     assert not report.passed
     (found,) = of(report, "plain", "second")
     assert found.outcome == "failed"
@@ -222,7 +222,7 @@ async def error_event(_: Pod, request: web.Request, __: dict[str, Any]) -> web.S
 def test_a_stream_that_breaks_a_promise(bring: Bring, answer: Answer, why: str) -> None:
     site = bring()
     site.pods["second"].answer = answer
-    report = site.verify(seconds=3)
+    report = site.verify()
     (found,) = of(report, "streamed", "second")
     assert found.outcome == "failed"
     assert why in found.why
@@ -231,7 +231,7 @@ def test_a_stream_that_breaks_a_promise(bring: Bring, answer: Answer, why: str) 
 def test_a_model_that_is_down_and_whose_fallback_answers(bring: Bring) -> None:
     site = bring()
     site.pods["first"].kill()
-    report = site.verify(seconds=3)
+    report = site.verify()
     (plain,) = of(report, "plain", "first")
     assert plain.outcome == "failed"
     assert plain.why == (
@@ -241,7 +241,7 @@ def test_a_model_that_is_down_and_whose_fallback_answers(bring: Bring) -> None:
 
 def test_a_route_whose_fallback_is_another_one_in_the_gateway(bring: Bring) -> None:
     swapped = stack(MODELS, [{"model": "first", "fallback": ["third", "second"]}, *ROUTES[1:]])
-    report = bring().verify(stack=swapped, seconds=3)
+    report = bring().verify(stack=swapped)
     assert [verdict.outcome for verdict in of(report, "fallback")] == ["failed", "failed"]
     assert of(report, "fallback")[0].why == (
         "second answered, and not third: look at modelyard:routes and at the pods of third (first counted as failed)"
@@ -252,19 +252,20 @@ def test_a_route_whose_fallback_is_another_one_in_the_gateway(bring: Bring) -> N
 def test_a_route_without_its_fallback(bring: Bring) -> None:
     """The gateway does not know of it: the rehearsal comes back to the same model."""
     alone = stack(MODELS, [{"model": name} for name in MODELS])
-    report = bring(alone).verify(stack=CHAIN, seconds=3)
+    report = bring(alone).verify(stack=CHAIN)
     assert outcomes(report)["fallback"] == {"failed"}
 
 
 def test_a_fallback_that_is_down(bring: Bring) -> None:
     site = bring()
     site.pods["third"].answer = status(500)
-    report = site.verify(seconds=3)
+    report = site.verify()
     assert [verdict.outcome for verdict in of(report, "fallback")] == ["passed", "failed"]
 
 
-def test_a_change_that_reaches_the_gateway_late_is_waited_for(bring: Bring) -> None:
+def test_a_change_that_reaches_the_gateway_late_is_waited_for(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
     site = bring(stack(MODELS, ROUTES[:1]))
+    monkeypatch.setattr(verification, "PAUSE_SECONDS", 0.2)
     seen: list[Verdict] = []
 
     def publish(verdict: Verdict) -> None:
@@ -272,13 +273,13 @@ def test_a_change_that_reaches_the_gateway_late_is_waited_for(bring: Bring) -> N
             site.gateway.publish(CHAIN)
         seen.append(verdict)
 
-    report = site.verify(stack=CHAIN, seconds=20, on_verdict=publish)
+    report = site.verify(stack=CHAIN, on_verdict=publish)
     assert report.failed == ()
     assert sorted(map(str, seen)) == sorted(map(str, report.verdicts))
 
 
 def test_a_route_that_is_left_over(bring: Bring) -> None:
-    report = bring().verify(stack=stack(MODELS, ROUTES[:2]), seconds=3)
+    report = bring().verify(stack=stack(MODELS, ROUTES[:2]))
     (listed, _) = of(report, "models")
     assert listed.why == "third are listed and no routes of this stack: look at who else writes to the gateway"
 
@@ -295,7 +296,7 @@ def test_counters_that_do_not_move(bring: Bring, monkeypatch: pytest.MonkeyPatch
     site = bring()
     site.kubectl.cluster.ports["pod/second-0", 8080] = site.kubectl.cluster.ports["pod/third-0", 8080]
     monkeypatch.setattr(site.pods["third"], "received", Forgetful())
-    report = site.verify(seconds=4)
+    report = site.verify()
     failed = {verdict.what: verdict.why for verdict in report.failed}
     assert set(failed) == {"second counts the tokens that it takes", "third counts the tokens that it takes"}
     assert "vllm:prompt_tokens_total moved by 0 where " in failed["third counts the tokens that it takes"]
