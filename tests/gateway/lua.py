@@ -88,8 +88,10 @@ class Program:
         self.runtime.execute(OPENAI.encode())
         self._driver = self.runtime.eval(b"function(...) " + DRIVER.encode() + b" end")
 
-    def request(self, body: bytes, path: str = "/v1/chat/completions") -> Result:
-        return self._run("envoy_on_request", [body], {":method": "POST", ":path": path, **JSON}, {})
+    def request(
+        self, body: bytes, path: str = "/v1/chat/completions", kind: str = "application/json; charset=utf-8"
+    ) -> Result:
+        return self._run("envoy_on_request", [body], {":method": "POST", ":path": path, "content-type": kind}, {})
 
     def answer(self, chunks: Iterable[bytes], headers: Mapping[str, str], stream: Mapping[str, Any] = {}) -> Result:
         return self._run("envoy_on_response", list(chunks), {":status": "200", **headers}, stream)

@@ -126,6 +126,10 @@ class TestRequests:
         assert done.headers.get("x-modelyard-problem") == problem
         assert "x-modelyard-model" not in done.headers
 
+    @pytest.mark.parametrize("kind", ["text/json", "application/jsonl", "application/json-seq", "APPLICATION/JSON", ""])
+    def test_what_is_not_sent_as_json_is_not_read(self, kind: str) -> None:
+        assert PROGRAM.request(b'{"model":"q"}', kind=kind).headers.keys() == {":method", ":path", "content-type"}
+
     @given(
         st.dictionaries(st.text(max_size=5), st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -139,6 +139,10 @@ local function value(text, span)
   return span and sub(text, span[1], span[2])
 end
 
+local function is_json(headers)
+  return find((headers:get("content-type") or "") .. ";", "^application/json%s*;")
+end
+
 -- Requests.
 
 local OF_REQUEST = { model = true, stream = true, stream_options = true }
@@ -185,7 +189,7 @@ end
 function envoy_on_request(handle)
   local headers = handle:headers()
   if headers:get(":method") ~= "POST" then return end
-  if not find(headers:get("content-type") or "", "^application/json%s*;?") then return end
+  if not is_json(headers) then return end
   local body = handle:body()
   local length = body and body:length() or 0
   local text = length > 0 and body:getBytes(0, length) or ""
@@ -289,7 +293,7 @@ local function stream(handle, begun, hidden)
     if length > 0 then
       local bytes = chunk:getBytes(0, length)
       if begun then
-        handle:streamInfo():dynamicMetadata():set(METADATA, "first_token", handle:timestamp() - begun)
+        handle:streamInfo():dynamicMetadata():set(METADATA, "first_token", math.max(0, handle:timestamp() - begun))
         begun = nil
       end
       has_cr = has_cr or find(bytes, "\r", 1, true) ~= nil
@@ -356,13 +360,12 @@ function envoy_on_response(handle)
     headers:remove(FALLBACK_FROM)
   end
   if headers:get("content-encoding") then return end
-  local kind = headers:get("content-type") or ""
-  if find(kind, "^application/json") then
+  if is_json(headers) then
     local length = tonumber(headers:get("content-length"))
     if length and length < HELD then return small_answer(handle) end
     return large_answer(handle)
   end
-  if not find(kind, "^text/event%-stream") then return end
+  if not find(headers:get("content-type") or "", "^text/event%-stream") then return end
   local begun = handle:streamInfo():dynamicMetadata():get(METADATA)
   begun = begun and begun.stream
   if begun and begun.hidden then headers:remove("content-length") end

@@ -1,14 +1,13 @@
 """What Envoy does when its memory runs out: refuse new requests, so that those it has can end."""
 
 from components.manifests.envoy.proto import Json, extension
+from stacks.quantities import amount
 from stacks.settings import Quantity
 
 SHRINK_AT = 0.7
 """Share of the pod's memory above which unused memory goes back to the system."""
 REFUSE_AT = 0.8
 """Share of the pod's memory above which new requests are refused. The rest is for those already running."""
-
-_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 def overload_manager(memory: Quantity) -> Json:
@@ -35,7 +34,4 @@ def overload_manager(memory: Quantity) -> Json:
 
 def quantity_bytes(quantity: Quantity) -> int:
     """A Kubernetes quantity of memory in bytes, rounded down."""
-    number = quantity.rstrip("mkMGTi")
-    unit = quantity.removeprefix(number)
-    scale = 1 / 1000 if unit == "m" else _UNITS.get(unit, 1)
-    return int(float(number) * scale)
+    return int(amount(quantity))
