@@ -14,7 +14,7 @@ MODELYARD := .venv/bin/modelyard
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
 	kubectl preview up destroy refresh output modelyard policies schema config artifacts fit bench-setup bench-scale \
-	bench-nodes bench-gate bench-weights
+	bench-nodes bench-gate bench-cli bench-weights
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ bench-setup: .venv ## Measure the first and the second `make demo`, and the memo
 
 bench-scale: .venv ## Measure the program by the number of models, beside a flat one
 	@$(PYTHON) -m bench.scale $(ARGS)
+
+bench-cli: .venv ## Measure the start of the command modelyard beside its peers, and a preview
+	@$(PYTHON) -m bench.cli $(ARGS)
 
 bench-gate: .venv ## Measure what the middleware in vLLM's server costs a request
 	@$(PYTHON) -m bench.gate
