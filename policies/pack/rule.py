@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from pulumi_policy.proxy import UnknownValueError
@@ -59,7 +60,14 @@ class View:
 
     def of_kind(self, *kinds: str) -> Iterator[Resource]:
         """The Kubernetes objects of these kinds."""
-        return (resource for resource in self.resources if resource.kind in kinds)
+        return (resource for kind in kinds for resource in self._by_kind.get(kind, ()))
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            found.setdefault(resource.kind, []).append(resource)
+        return found
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ def _drain_seconds(container: Container) -> float:
 
 
 def _engine_seconds(engine: Engine) -> float:
-    said = engine.env.get("MODELYARD_DRAIN_SECONDS") or engine.setting("shutdown_timeout")
-    return float(said) if said and re.fullmatch(r"[0-9.]+", str(said)) else 0
+    said = engine.setting("drain_seconds") or engine.setting("shutdown_timeout")
+    return float(said) if said and re.fullmatch(r"[0-9.]+", said) else 0
 
 
 def _pre_stop_seconds(container: Container) -> float:

@@ -162,7 +162,9 @@ def test_levels_and_parameters(look: Look, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"gpu-budgets": {"maxGpus": 8}}, "'gpu-budgets': there is no such rule: write 'gpu-budget'"),
+        ({"gpu-budgets": "advisory"}, "'gpu-budgets': there is no such rule: write 'gpu-budget'"),
+        # Pulumi's own words, before the pack has seen anything: the documentation says what they mean.
+        ({"gpu-budgets": {"maxGpus": 8}}, 'invalid enforcement level ""'),
         ({"gpu-budget": {"maxGpu": 8}}, "gpu-budget.maxGpu: the rule has no such parameter: write 'maxGpus'"),
         ({"gpu-budget": {"maxGpus": "eight"}}, "maxGpus: Invalid type. Expected: integer, given: string"),
         ({"pod-security": {"profile": "loose"}}, 'profile must be one of the following: "baseline", "restricted"'),

@@ -189,6 +189,7 @@ TRIPLES: dict[str, Triple] = {
         passes=(
             of(model()),
             of(model(container={**TWO_GPUS, "args": ["--model", "q", "-tp", "2"]})),
+            of(model(container={**TWO_GPUS, "env": [{"name": "MODELYARD_TENSOR_PARALLEL_SIZE", "value": "2"}]})),
             of(model(container={**TWO_GPUS, "args": ["--model", "q", "--data-parallel-size=2"]})),
             of(model(container={"image": "nginx:1.29", **TWO_GPUS})),
             of(group("8", 2)),
@@ -196,7 +197,7 @@ TRIPLES: dict[str, Triple] = {
         ),
         fails=(
             (
-                of(model(container=TWO_GPUS)),
+                of(model(container={**TWO_GPUS, "env": [{"name": "HF_TOKEN", "value": UNKNOWN}]})),
                 "StatefulSet models/qwen: container 'vllm' has 2 GPUs, and vLLM's parallelism (tensor 1, pipeline 1, "
                 "data 1) uses 1 GPU of each pod, so either a GPU idles that is paid for, or vLLM does not start: write "
                 "a limit of 1, or parallel sizes whose product is 2",
@@ -217,6 +218,7 @@ TRIPLES: dict[str, Triple] = {
         unknown=(
             of(model(container={"resources": {"limits": {"nvidia.com/gpu": UNKNOWN}}})),
             of(model(container={**TWO_GPUS, "args": ["--tensor-parallel-size", UNKNOWN]})),
+            of(model(container={**TWO_GPUS, "env": [{"name": "MODELYARD_TENSOR_PARALLEL_SIZE", "value": UNKNOWN}]})),
             of(model(container={**TWO_GPUS, "args": UNKNOWN})),
         ),
     ),

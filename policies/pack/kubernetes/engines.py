@@ -1,7 +1,7 @@
 """vLLM in a container: its command line, or the variables that stand for it."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,8 +23,8 @@ class Engine:
 
     words: Sequence[str]
     """Its command line."""
-    env: Properties
-    """Variables with a value of their own."""
+    env: Mapping[str, Properties]
+    """Its variables by their names. A value that is not known yet is looked at only where it is asked for."""
 
     @cached_property
     def _arguments(self) -> dict[str, str]:
@@ -44,8 +44,8 @@ class Engine:
     def setting(self, field: str) -> str | None:
         """What is said of a field of vLLM such as ``tensor_parallel_size``, or None."""
         variable = f"{PREFIX}{field.upper()}"
-        if variable in self.env:
-            return text(self.env, variable)
+        if at(self.env.get(variable), "value") is not None:
+            return text(self.env[variable], "value")
         return self._arguments.get(field)
 
     def switch(self, field: str) -> bool:
@@ -62,7 +62,7 @@ class Engine:
 def engine_of(container: Container) -> Engine | None:
     """The vLLM that a container runs, or None where it runs something else."""
     words = spread([*texts(container.spec, "command"), *texts(container.spec, "args")])
-    env = {text(each, "name"): each["value"] for each in items(container.spec, "env") if at(each, "value") is not None}
+    env = {text(variable, "name"): variable for variable in items(container.spec, "env")}
     by_name = any(word.rpartition("/")[2] in PROGRAMS for word in words)
     by_variables = "serving" in words and f"{PREFIX}MODEL" in env
     by_image = not at(container.spec, "command") and any(name in text(container.spec, "image") for name in IMAGES)
@@ -72,8 +72,8 @@ def engine_of(container: Container) -> Engine | None:
 def playground_engine(playground: Resource) -> Engine:
     """The vLLM of a Playground of llmaz, whose variables stand among its words."""
     words = texts(mapping(playground.props, "spec", "backendRuntimeConfig"), "args")
-    env = dict(word.split("=", 1) for word in words if "=" in word and not word.startswith("-"))
-    return Engine(words, env)
+    assigned = (word.split("=", 1) for word in words if "=" in word and not word.startswith("-"))
+    return Engine(words, {name: {"value": value} for name, value in assigned})
 
 
 def spread(words: Sequence[str]) -> list[str]:

@@ -1,12 +1,13 @@
 """A route: which models answer, and which stand in for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from policies.pack.kubernetes.selectors import chooses
 from policies.pack.kubernetes.workloads import Workload, workloads
 from policies.pack.resource import Resource
-from policies.pack.rule import View
+from policies.pack.rule import View, each
 from policies.pack.values import Properties, mapping
 
 CLUSTER_DOMAIN = ".svc.cluster.local"
@@ -50,38 +51,42 @@ class Directory:
     def is_known(self, host: str) -> bool:
         """Whether the stack would have made what is behind a host: it has Services in that namespace."""
         _, namespace = split(host)
-        return namespace is not None and any(each.namespace == namespace for each in self._services())
+        return any(namespace == known for _, known in self._services)
 
     def has(self, host: str) -> bool:
         """Whether a Service of the stack is behind a host."""
-        return self._service(host) is not None
+        return split(host) in self._services
 
     def workload(self, target: Target) -> Workload | None:
         """What serves the model, or None where the stack has no such thing."""
-        service = self._service(target.host) if target.host else None
+        service = self._services.get(split(target.host)) if target.host else None
         if service is None:
             return None
         chosen = _plain(mapping(service.props, "spec", "selector"))
-        for each in workloads(self.view):
-            if each.resource.namespace == service.namespace and any(chooses(chosen, one) for one in each.labels):
-                return each
+        for namespace, labels, workload in self._pods:
+            if namespace == service.namespace and chooses(chosen, labels):
+                return workload
         return None
 
     def workloads(self, targets: Iterable[Target]) -> list[Workload]:
         """What serves these models, as far as it is in the stack."""
         found = (self.workload(target) for target in targets)
-        return [each for each in found if each is not None]
+        return [workload for workload in found if workload is not None]
 
-    def _service(self, host: str) -> Resource | None:
-        name, namespace = split(host)
-        for each in self._services():
-            if each.object_name == name and each.namespace == namespace:
-                return each
-        return None
-
-    def _services(self) -> list[Resource]:
+    @cached_property
+    def _services(self) -> dict[tuple[str, str | None], Resource]:
         # One whose name is not known yet may be any, so nothing can be said of what is missing.
-        return [each for each in self.view.of_kind("Service") if not each.group and each.object_name]
+        services = [service for service in self.view.of_kind("Service") if not service.group]
+        return {(service.object_name, service.namespace): service for service in services if service.object_name}
+
+    @cached_property
+    def _pods(self) -> list[tuple[str, Properties, Workload]]:
+        return list(each(workloads(self.view), _with_labels))
+
+
+def _with_labels(workload: Workload) -> Iterator[tuple[str, Properties, Workload]]:
+    for labels in workload.labels:
+        yield workload.resource.namespace, dict(labels), workload
 
 
 def split(host: str) -> tuple[str, str | None]:
