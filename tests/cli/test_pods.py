@@ -146,6 +146,11 @@ def test_how_far_a_start_is_by_the_log(lines: int, found: EngineProgress) -> Non
     assert engine_progress(START[:lines]) == found
 
 
+def test_a_download_by_the_entrypoint() -> None:
+    lines = ["modelyard: weights: 3.20 of 16.00 GiB, 512 MB/s, 27 s left"]
+    assert engine_progress(lines) == EngineProgress("downloading", "3.20 of 16.00 GiB, 512 MB/s, 27 s left")
+
+
 def test_a_download_by_its_progress_bar() -> None:
     assert engine_progress(["Fetching 12 files:  33%|###3      | 4/12 [00:10<00:20,  2.5s/it]"]) == EngineProgress(
         "downloading", "33 %"

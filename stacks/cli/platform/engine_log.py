@@ -30,6 +30,12 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LINES: tuple[tuple[str, EngineStage, str], ...] = (
     (r"modelyard: starting:", "starting", "vLLM starts"),
     (r"Initializing a V1 LLM engine", "starting", "the engine is made"),
+    (
+        r"modelyard: weights: (?P<here>[\d.]+) of (?P<all>[\d.]+) GiB, (?P<rest>.+)",
+        "downloading",
+        "{here} of {all} GiB, {rest}",
+    ),
+    (r"modelyard: weights: another pod fetches", "downloading", "another pod fetches them to the same volume"),
     (r"(?:Fetching|Downloading)\b.*?(?P<percent>\d+)%\|", "downloading", "{percent} %"),
     (r"Starting to load model", "loading", ""),
     (
