@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 from serving.exits import ExitCode
 from serving.weights.errors import StoppedError, WeightsError
@@ -187,7 +188,8 @@ class Store:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, version)
+            # Two pods may be there at once, and no lock is theirs alone.
+            _write(path, version, f".{uuid4().hex}")
         except OSError as error:
             raise not_written(error, path) from error
 
@@ -271,9 +273,15 @@ def _document(listing: Listing) -> str:
     return json.dumps({"version": listing.version, "files": {file.path: file.size for file in listing.files}})
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file that is whole or not there."""
-    new = path.with_name(f"{path.name}.new")
+def _write(path: Path, text: str, beside: str = ".new") -> None:
+    """Write a file that is whole or not there.
+
+    Args:
+        path: the file.
+        text: what is to be in it.
+        beside: the name, behind that of the file, that it has until then.
+    """
+    new = path.with_name(f"{path.name}{beside}")
     with new.open("w", encoding="utf-8") as opened:
         opened.write(text)
         opened.flush()

@@ -309,6 +309,25 @@ def test_two_pods_fetch_once_and_a_killed_one_is_taken_over_from(
     assert sum(end - begin for _, begin, end in hub.ranges) == SIZE - here
 
 
+def test_many_pods_may_start_with_a_branch_at_once(hub: Hub, store: Path) -> None:
+    failed: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            fetch(hugging_face("main"), store, None, lambda _: None, threading.Event(), PACE).lock.close()
+        except WeightsError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failed == []
+    assert sum(end - begin for _, begin, end in hub.ranges) == SIZE
+    assert [path.name for path in (store / "hf/org--model/.revisions").iterdir()] == ["main"]
+
+
 def test_a_volume_without_locks(hub: Hub, bring: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
