@@ -28,6 +28,7 @@ _VALUES = (
     "tensor_parallel_size",
     "pipeline_parallel_size",
     "data_parallel_size",
+    "api_server_count",
     "max_num_seqs",
     "max_num_batched_tokens",
     "max_num_queued_reqs",

@@ -44,6 +44,7 @@ EVERYTHING: dict[str, Any] = {
     "master_addr": "10.0.0.1",
     "master_port": 29501,
     "headless": True,
+    "api_server_count": 2,
     "max_num_seqs": 16,
     "max_num_batched_tokens": 512,
     "max_num_queued_reqs": 64,

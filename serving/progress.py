@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 _COUNTED = ("vllm:prompt_tokens_total", "vllm:generation_tokens_total", "vllm:prefix_cache_queries_total")
 _STATES = ("vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc")
+_READ = (*_COUNTED, *_STATES)
 _BUSY = ("vllm:num_requests_running", "vllm:num_requests_waiting")
 
 
@@ -65,8 +66,12 @@ def vllm_engines() -> Engines:
 
     figures: dict[str, list[tuple[str, float]]] = {}
     busy: set[str] = set()
-    for metric in get_prometheus_registry().restricted_registry((*_COUNTED, *_STATES)).collect():
+    registry = get_prometheus_registry()
+    # Where there are several API servers, the registry reads what all of them have written, and names nothing of it.
+    for metric in list(registry.restricted_registry(_READ).collect()) or registry.collect():
         for sample in metric.samples:
+            if sample.name not in _READ:
+                continue
             engine = sample.labels.get("engine", "")
             figures.setdefault(engine, []).append((sample.name, sample.value))
             if sample.name in _BUSY and sample.value > 0:

@@ -97,6 +97,8 @@ class ServingSettings(BaseSettings):
     """Port on which the containers meet at the first node."""
     headless: bool = False
     """Answer no requests: for the nodes behind the first."""
+    api_server_count: Count | None = None
+    """Processes that take requests and write answers, beside the engine."""
     max_num_seqs: Count | None = None
     """Most sequences in one step."""
     max_num_batched_tokens: Count | None = None

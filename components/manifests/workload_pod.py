@@ -177,7 +177,8 @@ def _patience(model: ModelSettings) -> dict[str, str]:
 
     That is one for each copy of the engine, or what its command line says.
     """
-    if model.engine.data_parallel_size == 1 and "api_server_count" not in destinations(model.extra_args):
+    one = (model.engine.api_server_count or model.engine.data_parallel_size) == 1
+    if one and "api_server_count" not in destinations(model.extra_args):
         return {}
     return {"VLLM_ENGINE_READY_TIMEOUT_S": str(startup_seconds(model))}
 
@@ -185,7 +186,7 @@ def _patience(model: ModelSettings) -> dict[str, str]:
 def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
     """What the server serves, and how. What is left at its default is left out."""
     return {
-        **model.filled_engine.model_dump(exclude_defaults=True, exclude={"preset", "speculative_config"}),
+        **model.filled_engine.model_dump(exclude_defaults=True, exclude={"preset", "tuned", "speculative_config"}),
         **extra_weights(model).arguments,
         "model": source.model,
         "revision": source.revision,

@@ -74,6 +74,11 @@ def _names_of_groups(stack: "StackSettings") -> Iterator[str]:
 
 def _arguments(stack: "StackSettings") -> Iterator[str]:
     for index, model, _ in _spanning(stack):
+        if model.engine.api_server_count is not None:
+            yield (
+                f"modelyard:models[{index}].engine.apiServerCount: {model.engine.api_server_count} for replicas that "
+                f"span nodes, {OF_A_GROUP['api_server_count']}: remove it"
+            )
         for position, name in names(model.extra_args):
             reason = OF_A_GROUP.get(field_of(name) or "")
             if reason:

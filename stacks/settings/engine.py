@@ -48,6 +48,8 @@ class EngineSettings(Settings):
     preset: PresetName = "auto"
     """What fills in ``toolCallParser`` and ``reasoningParser`` where they are left out. ``auto``: the family that
     the source's repository is named after, if it is a known one. ``none``: nothing. A family's name: that one."""
+    tuned: bool = True
+    """Fill in what was measured to be faster on the pool's GPU, where nothing is said. The preview says what."""
 
     runner: Literal["auto", "generate", "pooling"] = "auto"
     """``generate``: the model writes text, also of speech that it hears. ``pooling``: it says something of texts:
@@ -89,6 +91,10 @@ class EngineSettings(Settings):
     """Spread the experts of a mixture-of-experts layer over tensor and data parallel GPUs whole, instead of a part
     of each expert to every GPU."""
 
+    api_server_count: int | None = Field(default=None, ge=1)
+    """Processes of a replica that take requests and write answers beside the engine, each of about 1 GiB of
+    ``memory``. More of them pay where a small model answers hundreds at a time. Default: what was measured to be
+    faster on the pool's GPU, see ``tuned``, or else vLLM's own, one for each copy of the engine."""
     max_num_seqs: int | None = Field(default=None, ge=1)
     """Most sequences in one step. Default: vLLM's own, by GPU."""
     max_num_batched_tokens: int | None = Field(default=None, ge=1)

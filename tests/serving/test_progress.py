@@ -1,4 +1,10 @@
-from serving.progress import Engine, Engines, Progress
+import sys
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from serving.progress import Engine, Engines, Progress, vllm_engines
 
 
 class Reported:
@@ -60,3 +66,26 @@ def test_one_engine_of_several_counts_if_it_said_that_it_was_busy() -> None:
 def test_an_engine_of_which_nothing_is_known_is_not_hung() -> None:
     _, progress = watched()
     assert not any(progress.hung(now, 1) for now in range(0, 1000, 100))
+
+
+class Registry:
+    """What several API servers have written together: it gives everything, and nothing by name."""
+
+    def restricted_registry(self, _: object) -> "Registry":
+        return Registry(named=True)
+
+    def __init__(self, *, named: bool = False) -> None:
+        self._named = named
+
+    def collect(self) -> Iterator[SimpleNamespace]:
+        for name in () if self._named else ("vllm:num_requests_running", "vllm:something_else"):
+            yield SimpleNamespace(samples=[SimpleNamespace(name=name, value=3.0, labels={"engine": "0"})])
+
+
+def test_several_api_servers_say_what_their_engine_does_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("vllm.v1.metrics.prometheus")
+    vars(module)["get_prometheus_registry"] = Registry
+    for name in ("vllm", "vllm.v1", "vllm.v1.metrics"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert vllm_engines() == {"0": Engine((("vllm:num_requests_running", 3.0),), busy=True)}

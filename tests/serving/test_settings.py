@@ -43,6 +43,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "master_addr": "10.0.0.1",
         "master_port": 29501,
         "headless": True,
+        "api_server_count": 4,
         "max_num_seqs": 16,
         "max_num_batched_tokens": 512,
         "max_num_queued_reqs": 64,
@@ -88,7 +89,7 @@ def test_settings_are_frozen() -> None:
 
 
 def test_engine_settings_of_a_stack_have_the_same_names() -> None:
-    assert EngineSettings.model_fields.keys() - ServingSettings.model_fields.keys() == {"preset"}
+    assert EngineSettings.model_fields.keys() - ServingSettings.model_fields.keys() == {"preset", "tuned"}
 
 
 def test_environment_leaves_out_what_is_not_set() -> None:

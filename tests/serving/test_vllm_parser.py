@@ -173,7 +173,7 @@ def test_parsers_of_presets_are_those_of_vllm(ask: Ask, name: str, family: Famil
     assert family.reasoning_parser in {None, *known["reasoning_parser"]}
     model = {"name": "m", "source": "file:///m", "pool": "p", "engine": {"preset": name}}
     engine = ModelSettings.model_validate(model).filled_engine
-    values = engine.model_dump(exclude_defaults=True, exclude={"preset"})
+    values = engine.model_dump(exclude_defaults=True, exclude={"preset", "tuned"})
     assert "error" not in ask(build_argv(ServingSettings(model="m", **values)))
 
 

@@ -76,7 +76,7 @@ def command(weights: Path, adapter: Path, port: int) -> list[str]:
         }
     )
     values = {
-        **model.filled_engine.model_dump(exclude_defaults=True, exclude={"preset", "speculative_config"}),
+        **model.filled_engine.model_dump(exclude_defaults=True, exclude={"preset", "tuned", "speculative_config"}),
         **extra_weights(model).arguments,
         "lora_modules": [{"name": "other", "path": str(adapter)}],
         "model": str(weights),
