@@ -78,7 +78,7 @@ def _restricted(pod: Pod) -> Iterator[Problem]:
     context = mapping(pod.spec, "securityContext")
     for volume in items(pod.spec, "volumes"):
         # A folder of the node breaks `baseline` already.
-        kinds = {key for key in volume if key not in ("name", "hostPath")} - VOLUMES
+        kinds = {key for key in mapping(volume) if key not in ("name", "hostPath")} - VOLUMES
         if kinds:
             yield Problem(
                 pod.resource,
