@@ -3,7 +3,7 @@
 import pytest
 
 from stacks.verify.counters import REQUESTS, Reading, counted
-from stacks.verify.verification import _moved
+from stacks.verify.metrics import moved
 
 TEXT = """\
 # HELP vllm:prompt_tokens_total Number of prefill tokens processed.
@@ -35,12 +35,12 @@ def test_series_of_one_counter_add_up() -> None:
         ({"p": {"c": 50.0}}, {"p": {"c": 10.0}}, "failed"),
     ],
 )
-def test_what_counts_as_moved(
+def test_what_counts_asmoved(
     before: dict[str, dict[str, float]], after: dict[str, dict[str, float]], outcome: str
 ) -> None:
-    assert _moved(Reading(before), Reading(after), {"c": 10})[0] == outcome
+    assert moved(Reading(before), Reading(after), {"c": 10})[0] == outcome
 
 
 def test_counters_that_could_not_be_read() -> None:
-    assert _moved(Reading({}, "no permission"), Reading({}), {"c": 1}) == ("not checked", "no permission")
-    assert _moved(Reading({}), Reading({}, "no permission"), {"c": 1}) == ("not checked", "no permission")
+    assert moved(Reading({}, "no permission"), Reading({}), {"c": 1}) == ("not checked", "no permission")
+    assert moved(Reading({}), Reading({}, "no permission"), {"c": 1}) == ("not checked", "no permission")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from stacks.verify import Verdict, verification
+from stacks.verify import Verdict, run, verification
 from tests.gateway.fakes import Answer, Pod, completion_object, content, hang, status, stream
 from tests.gateway.harness import stack
 from tests.verify.conftest import CHAIN, MODELS, ROUTES, Bring, of, outcomes
@@ -414,7 +414,7 @@ def test_a_limit_that_is_used_up_says_nothing(bring: Bring) -> None:
 
 def test_attempts_end_with_the_time_that_there_is(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
     site = bring()
-    monkeypatch.setattr(verification, "ATTEMPT_SECONDS", 60.0)
+    monkeypatch.setattr(run, "ATTEMPT_SECONDS", 60.0)
     for pod in site.pods.values():
         pod.answer = hang
     begin = time.monotonic()
