@@ -10,7 +10,10 @@ from stacks.settings import SettingsError, StackSettings
 Object = tuple[str, str | None, str]
 """Kind, namespace and name."""
 
+_CHOSEN = ("spec.clusterIP", "spec.clusterIPs")
+"""What the cluster has chosen for a Service that others made. Without it the Service would be made anew."""
 _KUBERNETES = "kubernetes:"
+_SERVICE = "kubernetes:core/v1:Service"
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -36,10 +39,13 @@ class Adoption:
             return None
         self._seen.add(found)
         key = self._object(*found)
-        if key not in self._wanted:
+        if key in self._wanted:
+            self._found.add(key)
+            taken = pulumi.ResourceOptions(import_=_identifier(found), ignore_changes=["*"])
+        elif _has_address_chosen(args.type_, args.props):
+            taken = pulumi.ResourceOptions(ignore_changes=list(_CHOSEN))
+        else:
             return None
-        self._found.add(key)
-        taken = pulumi.ResourceOptions(import_=_identifier(found), ignore_changes=["*"])
         return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, taken))
 
     def check(self) -> None:
@@ -75,6 +81,11 @@ def _described(token: str, props: Mapping[str, Any]) -> Object | None:
         return None
     metadata = props["metadata"] or {}
     return kind, metadata.get("namespace"), metadata.get("name", "")
+
+
+def _has_address_chosen(token: str, props: Mapping[str, Any]) -> bool:
+    """Whether it is a Service whose address is the cluster's to choose."""
+    return token == _SERVICE and "clusterIP" not in props["spec"]
 
 
 def _identifier(found: Object) -> str:

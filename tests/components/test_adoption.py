@@ -62,6 +62,13 @@ def test_an_autoscaled_model_keeps_what_it_ignores_already(run: Run) -> None:
     assert list(program.named("platform-qwen-replicas").request.ignoreChanges) == ["spec.replicas", "*"]
 
 
+def test_services_that_were_taken_over_keep_the_address_that_the_cluster_chose(run: Run) -> None:
+    program = deploy(run)
+    chosen = {name: list(program.named(name).request.ignoreChanges) for name in ("platform-qwen-lb-service",)}
+    assert chosen == {"platform-qwen-lb-service": ["spec.clusterIP", "spec.clusterIPs"]}
+    assert list(program.named("platform-qwen-service").request.ignoreChanges) == []
+
+
 def test_nothing_is_imported_where_nothing_is_adopted(run: Run) -> None:
     assert imported(deploy(run)) == {}
 
