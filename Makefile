@@ -14,7 +14,7 @@ MODELYARD := .venv/bin/modelyard
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
 	kubectl preview up destroy refresh output modelyard policies schema config artifacts fit bench-setup bench-scale \
-	bench-nodes bench-gate bench-cli bench-weights
+	bench-nodes bench-serving bench-gate bench-cli bench-weights
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -101,6 +101,9 @@ bench-weights: .venv ## Measure downloads of weights beside Hugging Face's libra
 
 bench-gateway: .venv $(MODELYARD_HOME)/bench-gateway/.synced ## Measure what gateways add to a request: ours, plain Envoy, LiteLLM, vllm-router
 	@$(PYTHON) -m bench.gateway $(ARGS)
+
+bench-serving: .venv ## Measure the entrypoint beside bare vLLM; on a GPU with ARGS="small --python python3"
+	@$(PYTHON) -m bench.serving all $(or $(ARGS),tiny --python $(MODELYARD_HOME)/vllm/bin/python)
 
 bench-nodes: .venv ## Measure 500 models on 1,000 simulated nodes of 8 GPUs, some of which leave
 	@$(PYTHON) -m bench.nodes $(ARGS)
