@@ -21,6 +21,7 @@ KEYS = {"consumers": [{"name": "alice", "keys": ["alice-key"]}, {"name": "bob", 
 
 def test_a_stack_that_is_well(bring: Bring) -> None:
     report = bring().verify()
+    assert report.failed == ()
     assert report.passed
     assert report.through == "base_url"
     assert report.failed == ()
@@ -100,6 +101,7 @@ def test_consumers_that_are_known_by_tokens_leave_open_what_needs_one(bring: Bri
         stack(["first", "second"], [{"model": "first", "fallback": ["second"]}, {"model": "second"}], auth=KEYS)
     )
     report = site.verify(stack=plan_of)
+    assert report.failed == ()
     assert report.passed
     assert outcomes(report) == {
         "reachable": {"passed"},
@@ -311,6 +313,7 @@ def test_counters_that_nobody_may_read_are_not_checked(bring: Bring) -> None:
     site = bring()
     del site.kubectl.cluster.ports["pod/second-0", 8080], site.kubectl.cluster.ports["pod/gateway-0", 9902]
     report = site.verify()
+    assert report.failed == ()
     assert report.passed
     assert [verdict.outcome for verdict in of(report, "metrics")] == ["passed", "not checked", "passed", "not checked"]
     assert of(report, "metrics")[1].why == "there is no ready pod whose counters could be read"
@@ -321,6 +324,7 @@ def test_without_a_port_forward_no_fallback_is_checked(bring: Bring) -> None:
     site = bring()
     del site.kubectl.cluster.ports["deployment/gateway", 9903]
     report = site.verify()
+    assert report.failed == ()
     assert report.passed
     assert outcomes(report)["fallback"] == {"not checked"}
     assert "there is none: there is no deployment/gateway with port 9903." in of(report, "fallback")[0].why
@@ -407,6 +411,7 @@ def test_a_limit_that_is_used_up_says_nothing(bring: Bring) -> None:
     site = bring()
     site.pods["second"].answer = status(429)
     report = site.verify()
+    assert report.failed == ()
     assert report.passed
     assert of(report, "plain", "second")[0].outcome == "not checked"
     assert "token limit or quota" in of(report, "plain", "second")[0].why

@@ -78,6 +78,7 @@ def tls(tmp_path: Path) -> Iterator[TlsServer]:
 @pytest.mark.gateway
 def test_a_url_inside_the_cluster_is_passed_by_with_a_port_forward(bring: Bring) -> None:
     report = bring().verify(base_url=INSIDE)
+    assert report.failed == ()
     assert report.passed
     assert report.through == "port_forward"
     assert (report.verdicts[0].outcome, report.verdicts[0].why) == (
@@ -90,6 +91,7 @@ def test_a_url_inside_the_cluster_is_passed_by_with_a_port_forward(bring: Bring)
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://no-such-host.invalid/v1"])
 def test_a_url_that_is_not_reached_from_here_is_not_checked(bring: Bring, url: str) -> None:
     report = bring().verify(base_url=url)
+    assert report.failed == ()
     assert report.passed
     assert report.through == "port_forward"
     assert report.verdicts[0].outcome == "not checked"
