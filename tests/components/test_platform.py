@@ -204,3 +204,13 @@ def test_an_empty_stack_has_a_gateway(run: Run) -> None:
     program = deploy(run, StackSettings())
     assert program.of("modelyard:index:EnvoyGateway")
     assert not program.of("modelyard:index:NativeModelService")
+
+
+def test_defaults_that_were_measured_come_to_the_pods_and_into_the_preview(run: Run) -> None:
+    program = deploy(run, stack(pools=[{"name": "gpu", "gpuModel": "NVIDIA-H200", "gpusPerNode": 2}]), preview=True)
+    (said,) = [message for message in program.messages if "filled in" in message]
+    assert said.startswith("modelyard:models[0].engine: apiServerCount: 4 is filled in for 'qwen'")
+    replicas = {name: program.named(f"platform-{name}-replicas").inputs["spec"] for name in ("qwen", "gemma")}
+    commands = {name: spec["template"]["spec"]["containers"][0]["command"] for name, spec in replicas.items()}
+    assert "--api-server-count" in commands["qwen"]
+    assert "--api-server-count" not in commands["gemma"]
