@@ -15,9 +15,10 @@ from local.experiment import Verdict
 from local.forward import check_port, start_forward
 from local.kubectl import kubectl
 from local.paths import Paths
-from local.progress import duration, reporting
+from local.progress import reporting
 from local.setup import prepare
 from local.stack import gateway_port
+from stacks.cli.progress.wording import duration
 from stacks.settings import StackSettings
 
 

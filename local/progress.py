@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.steps import Reporter
+from stacks.cli.progress.wording import duration
 
 _SIGNS = {"running": ("…", "cyan"), "done": ("✓", "green"), "skipped": ("✓", "dim"), "failed": ("✗", "bold red")}
 
@@ -106,12 +107,6 @@ def last_line(log: Path) -> str:
     except OSError:
         return ""
     return lines[-1].strip() if lines else ""
-
-
-def duration(seconds: float) -> str:
-    """Elapsed time as a person reads it, such as ``1m 05s``."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}m {rest:02d}s" if minutes else f"{seconds:.1f}s"
 
 
 @contextmanager

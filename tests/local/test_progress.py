@@ -3,10 +3,9 @@
 from io import StringIO
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 
-from local.progress import LiveReporter, PlainReporter, duration, reporting
+from local.progress import LiveReporter, PlainReporter, reporting
 
 
 def test_without_a_terminal_every_step_is_a_line(tmp_path: Path) -> None:
@@ -42,8 +41,3 @@ def test_in_a_terminal_running_steps_show_the_last_line_of_their_log(tmp_path: P
     assert kubernetes.startswith("… Kubernetes programs")
     assert kubernetes.rstrip().endswith("compiling [k8s.io/api]")
     assert chat.split() == ["✓", "Chat", "model", "12.0s"]
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0s"), (59.94, "59.9s"), (60, "1m 00s"), (3725, "62m 05s")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

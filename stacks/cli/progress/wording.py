@@ -1,14 +1,17 @@
 """How resources and times are called, wherever they are shown."""
 
-from stacks.automation.events import Resource
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stacks.automation.events import Resource
 
 
-def is_component(resource: Resource) -> bool:
+def is_component(resource: "Resource") -> bool:
     """Whether a resource only holds others together, so that there is nothing of it on the cluster."""
     return resource.type.startswith("modelyard:")
 
 
-def kind_of(resource: Resource) -> str:
+def kind_of(resource: "Resource") -> str:
     """What a resource is, such as ``StatefulSet``."""
     return resource.type.rpartition(":")[2]
 
