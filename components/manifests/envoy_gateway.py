@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from components.manifests import envoy, objects
+from components.manifests.envoy.anchors import anchored
 from components.manifests.images import mirrored
 from components.manifests.network_policies import model_policies
 from components.manifests.objects import Manifest
@@ -57,8 +58,8 @@ def gateway_config_map(stack: StackSettings) -> Manifest:
         GatewayConfigTooLargeError: when they don't fit into one.
     """
     data = {
-        envoy.CDS_FILE: _compact(envoy.cluster_discovery(stack)),
-        envoy.RDS_FILE: _compact(envoy.route_discovery(stack)),
+        envoy.CDS_FILE: anchored(envoy.cluster_discovery(stack)),
+        envoy.RDS_FILE: anchored(envoy.route_discovery(stack)),
     }
     size = sum(len(key) + len(text.encode()) for key, text in data.items())
     if size > CONFIG_MAP_LIMIT_BYTES:

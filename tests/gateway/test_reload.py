@@ -109,7 +109,7 @@ def test_new_fallback_counts(pods: Pods, start: Start) -> None:
 def test_broken_file_changes_nothing(pods: Pods, start: Start) -> None:
     gateway = start(stack(["qwen"]), qwen=pods("qwen"))
 
-    gateway.publish_files({"cds.json": {"resources": "none"}, "rds.json": {"resources": "none"}})
+    gateway.publish_files({"cds.yaml": {"resources": "none"}, "rds.yaml": {"resources": "none"}})
 
     eventually(lambda: sum(gateway.stats("(cds|rds.models).update_failure").values()) >= 2, "both are refused")
     assert gateway.chat("qwen").status_code == 200

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from components.manifests import envoy, envoy_gateway
 from stacks.settings import StackSettings, load
@@ -43,18 +44,18 @@ def test_config_map_holds_the_two_watched_files() -> None:
 
     assert config_map["kind"] == "ConfigMap"
     assert (config_map["metadata"]["name"], config_map["metadata"]["namespace"]) == ("gateway-routes", "llm")
-    assert {name: json.loads(text) for name, text in config_map["data"].items()} == {
-        "cds.json": envoy.cluster_discovery(settings),
-        "rds.json": envoy.route_discovery(settings),
+    assert {name: yaml.safe_load(text) for name, text in config_map["data"].items()} == {
+        "cds.yaml": envoy.cluster_discovery(settings),
+        "rds.yaml": envoy.route_discovery(settings),
     }
 
 
 def test_config_map_that_is_too_large() -> None:
-    settings = stack(tuple(f"model-{number}" for number in range(600)))
+    settings = stack(tuple(f"model-{number}" for number in range(900)))
 
     with pytest.raises(
         envoy_gateway.GatewayConfigTooLargeError,
-        match=r"^modelyard:models and modelyard:routes: 600 models and 600 routes make \d{7} bytes of gateway "
+        match=r"^modelyard:models and modelyard:routes: 900 models and 900 routes make \d{7} bytes of gateway "
         r"configuration, and a ConfigMap holds 1048576: spread the models over several stacks, ",
     ):
         envoy_gateway.gateway_config_map(settings)

@@ -357,12 +357,12 @@ def test_watched_files() -> None:
 
     watched = {"path": "/folder"}
     assert bootstrap["dynamic_resources"]["cds_config"]["path_config_source"] == {
-        "path": "/folder/cds.json",
+        "path": "/folder/cds.yaml",
         "watched_directory": watched,
     }
     (edge, *_) = bootstrap["static_resources"]["listeners"]
     assert manager(edge)["rds"]["config_source"]["path_config_source"] == {
-        "path": "/folder/rds.json",
+        "path": "/folder/rds.yaml",
         "watched_directory": watched,
     }
 

@@ -11,9 +11,9 @@ from components.manifests.envoy.site import POD, Site
 from components.manifests.envoy.tracing import collector_clusters
 from stacks.settings import StackSettings
 
-CDS_FILE = "cds.json"
+CDS_FILE = "cds.yaml"
 """Name of the file of clusters, in the site's dynamic folder."""
-RDS_FILE = "rds.json"
+RDS_FILE = "rds.yaml"
 """Name of the file of routes, in the site's dynamic folder."""
 
 REGEX_PROGRAM_LIMIT = 1000

@@ -33,7 +33,7 @@ class Site:
     admin_port: int = 9901
     """Port of Envoy's admin interface, always on the loopback address."""
     dynamic_folder: str = "/etc/envoy/dynamic"
-    """Folder of ``cds.json`` and ``rds.json``, replaced as the kubelet replaces a mounted ConfigMap."""
+    """Folder of ``cds.yaml`` and ``rds.yaml``, replaced as the kubelet replaces a mounted ConfigMap."""
     addresses: Addresses = headless_service
     """Where each model's pods are found."""
 

@@ -150,7 +150,7 @@ def _gateway(stack: StackSettings) -> Manifest:
         **({"nodeSelector": gateway.node_selector} if gateway.node_selector else {}),
         **({"tolerations": _tolerations(gateway)} if gateway.tolerations else {}),
         **({"autoscaling": _autoscaling(gateway)} if gateway.autoscaling else {}),
-        **({"metrics": _metrics(gateway)} if gateway.metrics else {}),
+        **_metrics(stack),
     }
 
 
@@ -200,14 +200,17 @@ def _autoscaling(gateway: HigressGatewaySettings) -> Manifest:
     }
 
 
-def _metrics(gateway: HigressGatewaySettings) -> Manifest:
-    metrics = gateway.metrics
+def _metrics(stack: StackSettings) -> Manifest:
+    observability = stack.observability
+    metrics = stack.higress.metrics or (observability if observability and observability.monitors else None)
     if metrics is None:
         return {}
     return {
-        "enabled": True,
-        "podMonitorSelector": metrics.labels,
-        "interval": f"{metrics.interval_seconds}s",
+        "metrics": {
+            "enabled": True,
+            "podMonitorSelector": metrics.labels,
+            "interval": f"{metrics.interval_seconds}s",
+        }
     }
 
 

@@ -3,6 +3,8 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import yaml
@@ -61,9 +63,13 @@ def listeners(document: Properties) -> list[Properties]:
 def _parsed(content: str, *, encoded: bool) -> Any:
     try:
         plain = base64.b64decode(content, validate=True).decode() if encoded else content
-        return json.loads(plain) if plain.lstrip().startswith("{") else yaml.safe_load(plain)
-    except (ValueError, yaml.YAMLError):
+    except ValueError:
         return None
+    # What is JSON is read as JSON, for YAML takes its time.
+    for read in (json.loads, partial(yaml.load, Loader=yaml.CSafeLoader)):
+        with suppress(ValueError, yaml.YAMLError):
+            return read(plain)
+    return None
 
 
 def _members(cluster: Properties) -> list[str]:
