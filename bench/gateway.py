@@ -324,7 +324,8 @@ def _print(samples: Mapping[tuple[str, int, str], Sample], arms: list[str]) -> N
     for shape, connections, arm in itertools.product(SHAPES, CONNECTIONS, arms):
         sample = samples[shape, connections, arm]
         added = sample.p50_us - samples[shape, connections, DIRECT].p50_us
-        times = " | ".join(f"{us / 1000:.2f}" for us in (sample.p50_us, sample.p99_us, added))
+        answered = sample.requests_per_second > 0
+        times = " | ".join(f"{us / 1000:.2f}" if answered else "-" for us in (sample.p50_us, sample.p99_us, added))
         rate = f"{sample.requests_per_second:,.0f}"
         print(f"| {shape} | {connections} | {arm} | {times} | {rate} | {sample.failed} |")
 
