@@ -28,6 +28,7 @@ def on_a_terminal(
     typed: Sequence[tuple[str, str]] = (),
     env: Mapping[str, str] | None = None,
     entry: str = ENTRY,
+    insist: str = "",
     seconds: float = 60,
 ) -> Shown:
     """Run the command on a terminal.
@@ -37,6 +38,7 @@ def on_a_terminal(
         typed: what is waited for, one after the other, and what is then typed.
         env: added to its environment.
         entry: the program.
+        insist: typed again and again after all of that, for a key that Python may take a moment too early to notice.
         seconds: how long it may take.
     """
     controller, terminal = pty.openpty()
@@ -51,7 +53,11 @@ def on_a_terminal(
     os.close(terminal)
     left, at, text = list(typed), 0, ""
     deadline = time.monotonic() + seconds
+    insisted = time.monotonic()
     while time.monotonic() < deadline:
+        if insist and not left and time.monotonic() - insisted > 1:
+            insisted = time.monotonic()
+            os.write(controller, insist.encode())
         if select.select([controller], [], [], 0.1)[0]:
             try:
                 piece = os.read(controller, 65536)

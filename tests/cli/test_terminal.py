@@ -66,7 +66,7 @@ def test_a_conversation_keeps_what_was_said(entry: str) -> None:
 def test_ctrl_c_ends_a_conversation_with_a_word(entry: str) -> None:
     with serving() as gateway:
         shown = on_a_terminal(
-            *("chat", "qwen", "--stack", "mine", "--url", gateway.url), typed=[("> ", CTRL_C)], entry=entry
+            *("chat", "qwen", "--stack", "mine", "--url", gateway.url), typed=[("> ", "")], insist=CTRL_C, entry=entry
         )
     assert shown.code == ExitCode.INTERRUPTED
     assert "Interrupted." in shown.text
