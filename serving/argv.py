@@ -57,6 +57,7 @@ def build_argv(settings: ServingSettings) -> list[str]:
         "serve",
         settings.model,
         *_listed("--served-model-name", settings.served_names),
+        *_listed("--allowed-media-domains", settings.allowed_media_domains),
         *(word for field in _VALUES for word in _valued(flag(field), getattr(settings, field))),
         *_switches(settings),
         *node_arguments(settings),

@@ -59,6 +59,7 @@ EVERYTHING: dict[str, Any] = {
     "tool_call_parser": "hermes",
     "reasoning_parser": "qwen3",
     "limit_mm_per_prompt": {"image": 2},
+    "allowed_media_domains": ("images.example.com", "n"),
     "seed": -1,
     "lora_modules": ({"name": "sql", "path": "/sql"},),
     "max_loras": 2,

@@ -127,6 +127,8 @@ class ServingSettings(BaseSettings):
     """Parser of reasoning."""
     limit_mm_per_prompt: Object = {}
     """Most images, videos and audio clips of one prompt."""
+    allowed_media_domains: Values = ()
+    """Hosts that media of requests may be fetched from by URL. Default: any."""
     seed: Seed | None = None
     """Seed of sampling."""
     lora_modules: LoraModules = ()

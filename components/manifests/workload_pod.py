@@ -176,8 +176,7 @@ def command(model: ModelSettings, serving: ServingSettings, source: ModelSource)
 def variables(model: ModelSettings, serving: ServingSettings, source: ModelSource) -> dict[str, str]:
     """The container's variables, but for those that hold secrets."""
     server = environment(_server(model, source)) if serving.entrypoint == "modelyard" else NO_USAGE_STATS
-    redirects = NO_REDIRECTS if model.engine.allowed_media_domains not in ("any", ()) else {}
-    return {**HOME, **_patience(model), **source.variables, **redirects, **server, **model.env}
+    return {**HOME, **_patience(model), **source.variables, **_redirects(model), **server, **model.env}
 
 
 def _patience(model: ModelSettings) -> dict[str, str]:
@@ -189,6 +188,11 @@ def _patience(model: ModelSettings) -> dict[str, str]:
     if one and "api_server_count" not in destinations(model.extra_args):
         return {}
     return {"VLLM_ENGINE_READY_TIMEOUT_S": str(startup_seconds(model))}
+
+
+def _redirects(model: ModelSettings) -> dict[str, str]:
+    engine = model.engine
+    return NO_REDIRECTS if engine.allowed_media_domains and not engine.fetches_media_from_anywhere else {}
 
 
 def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
@@ -208,8 +212,8 @@ def _server(model: ModelSettings, source: ModelSource) -> dict[str, object]:
 
 
 def _media_hosts(model: ModelSettings) -> tuple[str, ...]:
-    hosts = model.engine.allowed_media_domains
-    return () if hosts == "any" else hosts or (NO_MEDIA_HOST,)
+    engine = model.engine
+    return () if engine.fetches_media_from_anywhere else engine.allowed_media_domains or (NO_MEDIA_HOST,)
 
 
 def requests(model: ModelSettings) -> dict[str, str]:

@@ -17,6 +17,7 @@ ALWAYS_WRITTEN = {
     "pipeline_parallel_size": "engine.pipelineParallelSize",
     "data_parallel_size": "engine.dataParallelSize",
     "shutdown_timeout": "probes.drainSeconds",
+    "allowed_media_domains": "engine.allowedMediaDomains",
     "enable_lora": "lora",
     "lora_modules": "lora.adapters",
     "max_loras": "lora.maxLoras",

@@ -42,6 +42,17 @@ ChatTemplate = Annotated[
 """A chat template in Jinja, or the absolute path of a file with one."""
 
 
+MediaHost = Annotated[
+    str,
+    Form(
+        r"^([*]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)$",
+        "is no host that vLLM compares with that of a URL: write a whole name in lower case without scheme, port and "
+        "path, such as images.example.com, or '*' alone for every host",
+    ),
+]
+"""A host's name as it stands in a URL, or ``*``. vLLM compares it whole: a parent domain does not stand for it."""
+
+
 class EngineSettings(Settings):
     """vLLM's engine arguments that are set most. Everything else goes into ``extraArgs`` of the model."""
 
@@ -128,8 +139,17 @@ class EngineSettings(Settings):
     limit_mm_per_prompt: dict[Literal["image", "video", "audio"], Annotated[int, Field(ge=0)]] = {}
     """Most images, videos and audio clips of one prompt. Memory is set aside for as many, and 0 saves it. Default:
     vLLM's own."""
+    allowed_media_domains: tuple[MediaHost, ...] = ()
+    """Hosts that the images, videos and audio clips of a request may be fetched from, where it names them by URL. The
+    pod does that, with all that it can reach. Redirects are not followed. ``*`` among them: every host, those inside
+    the cluster included, and redirects. Default: none, so that requests carry their media in ``data:`` URLs."""
     seed: int | None = None
     """Seed of sampling. Default: vLLM's own, 0."""
+
+    @property
+    def fetches_media_from_anywhere(self) -> bool:
+        """Whether a request may have media fetched from every host."""
+        return "*" in self.allowed_media_domains
 
     @property
     def pools(self) -> bool:

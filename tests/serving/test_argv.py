@@ -24,6 +24,7 @@ def test_everything_set() -> None:
     everything = argv(
         revision="abc",
         served_names=("qwen", "other"),
+        allowed_media_domains=("images.example.com", "cdn.example.com"),
         host="127.0.0.1",
         port=9000,
         max_model_len=2048,
@@ -48,6 +49,7 @@ def test_everything_set() -> None:
         "serve",
         "/weights",
         *("--served-model-name", "qwen", "other"),
+        *("--allowed-media-domains", "images.example.com", "cdn.example.com"),
         *("--revision", "abc"),
         *("--host", "127.0.0.1"),
         *("--port", "9000"),

@@ -58,6 +58,7 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "tool_call_parser": "hermes",
         "reasoning_parser": "deepseek_r1",
         "limit_mm_per_prompt": {"image": 2},
+        "allowed_media_domains": ("images.example.com", "cdn.example.com"),
         "seed": 7,
         "lora_modules": ({"name": "sql", "path": "/extra/sql"},),
         "max_loras": 1,

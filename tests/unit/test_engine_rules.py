@@ -381,3 +381,15 @@ WORKING = {
 @pytest.mark.parametrize("raw", WORKING.values(), ids=WORKING.keys())
 def test_what_works_is_taken(raw: dict[str, Any]) -> None:
     assert load(raw).models[0].name == "qwen"
+
+
+@pytest.mark.parametrize(
+    "given", ["https://images.example.com", "*.example.com", "Images.example.com", "a:80", "", "-a"]
+)
+def test_hosts_of_media_are_names_that_vllm_compares(given: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(engine(allowedMediaDomains=[given]))
+    assert str(refused.value) == (
+        f"{ENGINE}.allowedMediaDomains[0]: {given!r} is no host that vLLM compares with that of a URL: write a whole "
+        "name in lower case without scheme, port and path, such as images.example.com, or '*' alone for every host"
+    )

@@ -114,6 +114,7 @@ spec:
       - MODELYARD_PORT=8080
       - MODELYARD_TENSOR_PARALLEL_SIZE=1
       - MODELYARD_DRAIN_SECONDS=100
+      - MODELYARD_ALLOWED_MEDIA_DOMAINS=["media-by-url-is-off.invalid"]
       - python3
       - -m
       - serving

@@ -136,6 +136,7 @@ spec:
             - {name: MODELYARD_PORT, value: "8080"}
             - {name: MODELYARD_TENSOR_PARALLEL_SIZE, value: "1"}
             - {name: MODELYARD_DRAIN_SECONDS, value: "120"}
+            - {name: MODELYARD_ALLOWED_MEDIA_DOMAINS, value: '["media-by-url-is-off.invalid"]'}
             - {name: MODELYARD_GPU_MODEL, value: NVIDIA-L4}
           ports:
             - {name: http, containerPort: 8080}
@@ -329,9 +330,25 @@ def test_engine_arguments_and_more_reach_the_server() -> None:
         "MODELYARD_ENABLE_PREFIX_CACHING": "false",
         "MODELYARD_TOOL_CALL_PARSER": "hermes",
         "MODELYARD_DRAIN_SECONDS": "60",
+        "MODELYARD_ALLOWED_MEDIA_DOMAINS": '["media-by-url-is-off.invalid"]',
         "MODELYARD_EXTRA_ARGS": '["--max-logprobs", "5"]',
         "MODELYARD_GPU_MODEL": "NVIDIA-L4",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts", "redirects"),
+    [
+        ([], '["media-by-url-is-off.invalid"]', None),
+        (["images.example.com", "cdn.example.com"], '["images.example.com", "cdn.example.com"]', "0"),
+        (["*"], None, None),
+        (["images.example.com", "*"], None, None),
+    ],
+)
+def test_hosts_that_media_of_requests_come_from(given: Any, hosts: str | None, redirects: str | None) -> None:
+    found = env(pod(engine={"allowedMediaDomains": given}))
+    assert found.get("MODELYARD_ALLOWED_MEDIA_DOMAINS") == hosts
+    assert found.get("VLLM_MEDIA_URL_ALLOW_REDIRECTS") == redirects
 
 
 def test_our_entrypoint_checks_for_the_gpu_and_the_token_that_the_stack_means() -> None:
@@ -464,7 +481,8 @@ def test_without_our_entrypoint_vllm_gets_its_arguments() -> None:
     container = pod({"entrypoint": "vllm"}, extraArgs=["--chat-template={{ $(x) }}"])["containers"][0]
     assert container["command"] == [
         *("python3", "-m", "vllm.entrypoints.cli.main", "serve", "Qwen/Qwen2.5-1.5B-Instruct"),
-        *("--served-model-name", "qwen2-1-5b", "--host", "0.0.0.0", "--port", "8080"),
+        *("--served-model-name", "qwen2-1-5b", "--allowed-media-domains", "media-by-url-is-off.invalid"),
+        *("--host", "0.0.0.0", "--port", "8080"),
         *("--tensor-parallel-size", "1", "--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
         *("--shutdown-timeout", "120", "--chat-template={{ $$(x) }}"),
     ]
