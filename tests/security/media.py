@@ -9,7 +9,7 @@ import sys
 from vllm.multimodal.media import MediaConnector, MediaIO
 
 
-class Bytes(MediaIO[bytes]):
+class Bytes(MediaIO[bytes]):  # type: ignore[misc]
     """Media of any kind, as they come."""
 
     def load_bytes(self, data: bytes) -> bytes:

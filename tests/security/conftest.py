@@ -1,0 +1,5 @@
+"""Fixtures of the security tests."""
+
+from tests.gateway.conftest import loop, pair
+
+__all__ = ["loop", "pair"]
