@@ -51,6 +51,11 @@ class Platform(pulumi.ComponentResource):
         # Then this one, for it refuses a stack that is too large, and then nothing has been made yet.
         self.gateway = gateway_of(stack)(f"{name}-gateway", stack, on_cluster)
         self.models = make_models(name, stack, made_by, self, cluster)
+        if stack.observability:
+            # Here, for most stacks have none.
+            from components.observability import Observability
+
+            Observability(f"{name}-observability", stack, stack.observability, on_cluster)
         adoption.check()
         self.base_url = self.gateway.base_url
         self.register_outputs({"baseUrl": self.base_url})

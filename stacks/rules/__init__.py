@@ -19,6 +19,7 @@ from stacks.rules.models import MODEL_RULES
 from stacks.rules.mounts import MOUNT_RULES
 from stacks.rules.names import NAME_RULES
 from stacks.rules.nodes import NODE_RULES
+from stacks.rules.observability import OBSERVABILITY_RULES
 from stacks.rules.parts import PART_RULES
 from stacks.rules.plugins import PLUGIN_RULES
 from stacks.rules.pools import POOL_RULES
@@ -66,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     *VALUE_RULES,
     *LLMAZ_RULES,
     *FIT_RULES,
+    *OBSERVABILITY_RULES,
 )
 
 

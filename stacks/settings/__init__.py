@@ -16,6 +16,7 @@ from stacks.settings.higress import HigressGatewaySettings, PluginName
 from stacks.settings.lora import AdapterSettings, LoraSettings
 from stacks.settings.models import ModelSettings
 from stacks.settings.multi_node import LeaderWorkerSetSettings, RdmaSettings
+from stacks.settings.observability import ObservabilitySettings
 from stacks.settings.pools import (
     AckPoolSettings,
     AksPoolSettings,
@@ -67,6 +68,7 @@ __all__ = [
     "LoraSettings",
     "MadePoolSettings",
     "ModelSettings",
+    "ObservabilitySettings",
     "PluginName",
     "ProbeSettings",
     "PrometheusSettings",

@@ -17,6 +17,7 @@ from stacks.settings.kinds import TAG, by_kind
 from stacks.settings.llmaz import LlmazSettings
 from stacks.settings.models import ModelSettings
 from stacks.settings.multi_node import LeaderWorkerSetSettings
+from stacks.settings.observability import ObservabilitySettings
 from stacks.settings.pools import GpuNodePoolSettings
 from stacks.settings.prometheus import PrometheusSettings
 from stacks.settings.promotions import PromotionSettings
@@ -89,6 +90,8 @@ class StackSettings(Settings):
     """The gateway in front of the models."""
     prometheus: PrometheusSettings | None = None
     """The Prometheus that has the metrics of models and gateway, for models that KEDA scales."""
+    observability: ObservabilitySettings | None = None
+    """Monitors, alerts and dashboards, for a Prometheus operator and a Grafana. Default: none is made."""
     routes: tuple[RouteSettings, ...] = ()
     """Routes, one a name that clients may ask for. Default: one a model and adapter, with no fallback."""
     promotions: tuple[PromotionSettings, ...] = ()

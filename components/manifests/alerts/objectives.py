@@ -1,0 +1,146 @@
+"""Objectives over 30 days, and alerts by how fast their error budgets go.
+
+An error budget is the share that may fail. The windows and factors are those of Google's SRE workbook, chapter
+"Alerting on SLOs": an alert fires when a long window shows that the budget goes too fast, and a short one that it still
+does.
+"""
+
+from dataclasses import dataclass
+
+from components.manifests.alerts.alert import Severity, alert
+from components.manifests.alerts.expressions import record, share
+from components.manifests.objects import Manifest
+from stacks.settings import ObservabilitySettings, StackSettings
+
+MIN_REQUESTS = 10
+"""Requests that a long window must have, so that one failure in a quiet night wakes nobody."""
+ALL_ROUTES = "*"
+"""The route of requests whose route is not known, as that of Higress's errors."""
+
+
+@dataclass(frozen=True)
+class Burn:
+    """A speed at which an error budget goes that somebody has to know of."""
+
+    long: str
+    """The window that it is measured over."""
+    seconds: int
+    """The same in seconds."""
+    short: str
+    """The window over which it has to go on."""
+    factor: float
+    """How many times faster than what uses up the budget in 30 days."""
+    spent: str
+    """Share of the budget that the long window uses up at that speed."""
+    severity: Severity
+
+
+BURNS = (
+    Burn("1h", 3_600, "5m", 14.4, "2 %", "critical"),
+    Burn("6h", 21_600, "30m", 6, "5 %", "critical"),
+    Burn("1d", 86_400, "2h", 3, "10 %", "warning"),
+    Burn("3d", 259_200, "6h", 1, "10 %", "warning"),
+)
+"""From the fastest to the slowest."""
+WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+
+
+def objective_rules(stack: StackSettings) -> list[Manifest]:
+    """What has failed the objectives, as shares of all over each window, and how many requests there were."""
+    found = []
+    for window in WINDOWS:
+        found.append(_of_routes(stack, f"route_errors:ratio_{window}", _failed(stack, window)))
+        late, all_of_it = (
+            _over(window, _own(stack, f"model_{which}first_tokens:rate5m"), "model") for which in ("late_", "")
+        )
+        found.append(record(f"model_late_first_tokens:ratio_{window}", f"{late} / ({all_of_it} > 0)"))
+    for burn in BURNS:
+        requests, first_tokens = _requests(stack), _own(stack, "model_first_tokens:rate5m")
+        found += [
+            _of_routes(stack, f"route_requests:count_{burn.long}", _count(burn, requests, _route_label(stack))),
+            record(f"model_first_tokens:count_{burn.long}", _count(burn, first_tokens, "model")),
+        ]
+    return found
+
+
+def burn_alerts(stack: StackSettings, settings: ObservabilitySettings) -> list[Manifest]:
+    """The alerts of both objectives."""
+    alerts = settings.alerts
+    routes = [
+        alert(
+            settings,
+            "ModelyardRouteErrorBudgetBurn",
+            burn.severity,
+            _burning(stack, burn, "route_errors", "route_requests", alerts.availability_percent),
+            summary="Route {{ $labels.route }} answers too many requests with a status of 500 or above",
+            description=(
+                f"{{{{ $value | humanizePercentage }}}} of its requests failed in the last {burn.long}, and "
+                f"{alerts.availability_percent:g} % are to succeed. At this speed {burn.long} of it is {burn.spent} "
+                "of what may fail in 30 days."
+            ),
+            window=burn.long,
+        )
+        for burn in BURNS
+    ]
+    models = [
+        alert(
+            settings,
+            "ModelyardFirstTokenBudgetBurn",
+            burn.severity,
+            _burning(stack, burn, "model_late_first_tokens", "model_first_tokens", alerts.ttft_percent),
+            summary="Model {{ $labels.model }} gives too many first tokens too late",
+            description=(
+                f"{{{{ $value | humanizePercentage }}}} of its requests waited too long for their first token in the "
+                f"last {burn.long}, and {alerts.ttft_percent:g} % are to be in time. At this speed {burn.long} "
+                f"of it is {burn.spent} of what may be late in 30 days."
+            ),
+            window=burn.long,
+        )
+        for burn in BURNS
+    ]
+    return [*routes, *models]
+
+
+def _burning(stack: StackSettings, burn: Burn, failed: str, counted: str, percent: float) -> str:
+    most = f"{burn.factor * (100 - percent) / 100:.6g}"
+    return (
+        f"{_own(stack, f'{failed}:ratio_{burn.long}')} > {most}"
+        f" and {_own(stack, f'{failed}:ratio_{burn.short}')} > {most}"
+        f" and {_own(stack, f'{counted}:count_{burn.long}')} >= {MIN_REQUESTS}"
+    )
+
+
+def _failed(stack: StackSettings, window: str) -> str:
+    label = _route_label(stack)
+    failed = _over(window, _requests(stack, 'status=~"5.."'), label)
+    return share(failed, _over(window, _requests(stack), label))
+
+
+def _route_label(stack: StackSettings) -> str:
+    """The label that requests are told apart by. Higress tells of no error which route had it."""
+    return "route" if stack.gateway.kind == "envoy" else ""
+
+
+def _of_routes(stack: StackSettings, name: str, expression: str) -> Manifest:
+    rule = record(name, expression)
+    return rule if _route_label(stack) else {**rule, "labels": {"route": ALL_ROUTES}}
+
+
+def _requests(stack: StackSettings, *further: str) -> str:
+    # What no route took has an empty one: unknown models and wrong keys.
+    return _own(stack, "requests:rate5m", *(['route!=""'] if _route_label(stack) else []), *further)
+
+
+def _own(stack: StackSettings, name: str, *further: str) -> str:
+    matchers = ",".join((f'namespace="{stack.cluster.namespace}"', *further))
+    return f"modelyard:{name}{{{matchers}}}"
+
+
+def _over(window: str, series: str, label: str) -> str:
+    # The quotient of two sums of rates is that of the counts. A series that began late counts as none before, and
+    # nobody reads the counters of all pods over three days again and again.
+    return f"sum by ({label}) (sum_over_time({series}[{window}]))"
+
+
+def _count(burn: Burn, series: str, label: str) -> str:
+    return f"sum by ({label}) (avg_over_time({series}[{burn.long}])) * {burn.seconds}"
