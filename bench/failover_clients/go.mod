@@ -1,0 +1,3 @@
+module modelyard.example/bench/clients
+
+go 1.26

@@ -1,0 +1,3 @@
+module modelyard.example/bench/pods
+
+go 1.26
