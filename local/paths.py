@@ -37,6 +37,11 @@ class Paths:
         return self.home / "kwok" / "stages.yaml"
 
     @property
+    def monitoring_crds(self) -> Path:
+        """The Prometheus operator's definitions of what it watches."""
+        return self.home / "monitoring-crds"
+
+    @property
     def done(self) -> Path:
         """One file a finished setup step, with the fingerprint of its inputs."""
         return self.home / "done"

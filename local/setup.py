@@ -102,6 +102,23 @@ def prepare_simulation(paths: Paths, reporter: Reporter) -> None:
     run_steps([step], paths, reporter)
 
 
+def prepare_promtool(paths: Paths, reporter: Reporter) -> None:
+    """Make what tests hold rules of Prometheus against, which the demo doesn't need.
+
+    Raises:
+        LocalError: when it cannot be built.
+    """
+    step = Step(
+        name="Prometheus's rule checker",
+        fingerprint=toolchain.promtool_fingerprint,
+        run=lambda log: toolchain.build_promtool(paths.bin, paths.monitoring_crds, log),
+        made=(paths.bin / "promtool", paths.monitoring_crds),
+        remedy=_GO_REMEDY,
+        disk_gib=2,
+    )
+    run_steps([step], paths, reporter)
+
+
 def _uv(paths: Paths) -> Path:
     return Path(shutil.which("uv") or paths.home / "uv" / "bin" / "uv")
 

@@ -1,4 +1,7 @@
-"""Programs built from pinned Go modules: Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider, kwok."""
+"""Programs built from pinned Go modules.
+
+Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider, kwok, promtool.
+"""
 
 import re
 import shutil
@@ -97,6 +100,11 @@ def kwok_fingerprint() -> str:
     return _fingerprint("kwok")
 
 
+def promtool_fingerprint() -> str:
+    """Inputs of promtool, and of the Prometheus operator's definitions."""
+    return fingerprint(_fingerprint("prometheus"), _fingerprint("prometheus_operator"))
+
+
 def build_kubernetes(bin_dir: Path, log: IO[str]) -> None:
     """Build the Kubernetes components, CoreDNS and the pause program into ``bin_dir``."""
     _build("kubernetes", ("./cmd/kubernetes", "./cmd/coredns", "./cmd/pause"), bin_dir, log)
@@ -126,13 +134,26 @@ def build_kwok(bin_dir: Path, stages: Path, log: IO[str]) -> None:
     stages.write_text("---\n".join(file.read_text() for file in files))
 
 
-def _build(module: str, packages: tuple[str, ...], bin_dir: Path, log: IO[str]) -> None:
+def build_promtool(bin_dir: Path, crds: Path, log: IO[str]) -> None:
+    """Build promtool into ``bin_dir``, and put the definitions that the Prometheus operator publishes into ``crds``."""
+    # Without the SDKs of every cloud, by which a Prometheus finds what to scrape: most of what would be compiled.
+    _build("prometheus", ("github.com/prometheus/prometheus/cmd/promtool",), bin_dir, log, tags="remove_all_sd")
+    module, folder = "github.com/prometheus-operator/prometheus-operator", MODULES / "prometheus_operator"
+    run_logged(["go", "mod", "download", module], log, cwd=folder, env={"GOFLAGS": "-mod=readonly"})
+    source = output_of(["go", "-C", str(folder), "list", "-m", "-f", "{{.Dir}}", module]).strip()
+    crds.mkdir(parents=True, exist_ok=True)
+    for kind in ("podmonitors", "prometheusrules", "servicemonitors"):
+        text = Path(source, "example", "prometheus-operator-crd", f"monitoring.coreos.com_{kind}.yaml").read_text()
+        (crds / f"{kind}.yaml").write_text(text)
+
+
+def _build(module: str, packages: tuple[str, ...], bin_dir: Path, log: IO[str], *, tags: str = "") -> None:
     # A program that runs cannot be written over, but its name can be given to another one.
     fresh = bin_dir / ".building"
     fresh.mkdir(parents=True, exist_ok=True)
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in _VERSIONS.items())])
     run_logged(
-        ["go", "build", "-trimpath", f"-ldflags={flags}", "-o", f"{fresh}/", *packages],
+        ["go", "build", f"-tags={tags}", "-trimpath", f"-ldflags={flags}", "-o", f"{fresh}/", *packages],
         log,
         cwd=MODULES / module,
         env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"},

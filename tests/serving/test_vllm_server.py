@@ -23,6 +23,8 @@ from local.paths import Paths
 from serving.argv import server_command
 from serving.settings import of
 from stacks.settings import ModelSettings
+from tests.observability.series import asked_of, exposed, missing
+from tests.observability.stacks import observed
 
 pytestmark = pytest.mark.vllm
 
@@ -166,6 +168,15 @@ def test_guesses_are_made(server: httpx.Client) -> None:
     metrics = server.get("/metrics").text
     (drafts,) = (line for line in metrics.splitlines() if line.startswith("vllm:spec_decode_num_drafts_total{"))
     assert float(drafts.split()[-1]) > 0
+
+
+def test_what_rules_and_dashboards_read_is_told(server: httpx.Client) -> None:
+    answer(chat(server, "smol"))
+    asked = asked_of(observed(), "vllm:")
+    assert len(asked) > 10
+    there = exposed(server.get("/metrics").text)
+    assert sorted(missing({name: {*labels, "model_name"} for name, labels in asked.items()}, there)) == []
+    assert "finished_reason" in there["vllm:request_success_total"]
 
 
 def test_more_requests_than_the_queue_takes_get_503(server: httpx.Client) -> None:

@@ -7,7 +7,7 @@ dashboards and alerts use: docs/observability.md lists them.
 from components.manifests.alerts import envoy, higress
 from components.manifests.alerts.conditions import conditions
 from components.manifests.alerts.engines import engine_rules
-from components.manifests.alerts.objectives import burn_alerts, objective_rules
+from components.manifests.alerts.objectives import INTERVAL_SECONDS, burn_alerts, objective_rules
 from components.manifests.monitors import API, observability_labels, owner
 from components.manifests.objects import Manifest, metadata
 from stacks.settings import ObservabilitySettings, StackSettings
@@ -43,4 +43,8 @@ def _group(stack: StackSettings, name: str, rules: list[Manifest]) -> Manifest:
     # In place of the gateway's own namespace, so that what it counts and what models count can be joined.
     own_labels = {"namespace": stack.cluster.namespace}
     found = [{**rule, "labels": {**rule.get("labels", {}), **own_labels}} for rule in rules]
-    return {"name": f"modelyard-{stack.cluster.namespace}-{owner(stack)}-{name}", "rules": found}
+    return {
+        "name": f"modelyard-{stack.cluster.namespace}-{owner(stack)}-{name}",
+        "interval": f"{INTERVAL_SECONDS}s",
+        "rules": found,
+    }

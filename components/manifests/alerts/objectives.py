@@ -14,6 +14,8 @@ from stacks.settings import ObservabilitySettings, StackSettings
 
 MIN_REQUESTS = 10
 """Requests that a long window must have, so that one failure in a quiet night wakes nobody."""
+INTERVAL_SECONDS = 60
+"""Time between two evaluations of the rules."""
 ALL_ROUTES = "*"
 """The route of requests whose route is not known, as that of Higress's errors."""
 
@@ -24,8 +26,6 @@ class Burn:
 
     long: str
     """The window that it is measured over."""
-    seconds: int
-    """The same in seconds."""
     short: str
     """The window over which it has to go on."""
     factor: float
@@ -36,10 +36,10 @@ class Burn:
 
 
 BURNS = (
-    Burn("1h", 3_600, "5m", 14.4, "2 %", "critical"),
-    Burn("6h", 21_600, "30m", 6, "5 %", "critical"),
-    Burn("1d", 86_400, "2h", 3, "10 %", "warning"),
-    Burn("3d", 259_200, "6h", 1, "10 %", "warning"),
+    Burn("1h", "5m", 14.4, "2 %", "critical"),
+    Burn("6h", "30m", 6, "5 %", "critical"),
+    Burn("1d", "2h", 3, "10 %", "warning"),
+    Burn("3d", "6h", 1, "10 %", "warning"),
 )
 """From the fastest to the slowest."""
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
@@ -143,4 +143,5 @@ def _over(window: str, series: str, label: str) -> str:
 
 
 def _count(burn: Burn, series: str, label: str) -> str:
-    return f"sum by ({label}) (avg_over_time({series}[{burn.long}])) * {burn.seconds}"
+    # Each sample is the rate of the time since the one before.
+    return f"{_over(burn.long, series, label)} * {INTERVAL_SECONDS}"
