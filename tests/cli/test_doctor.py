@@ -241,6 +241,20 @@ KEDA: dict[str, Any] = {
 }
 
 
+def test_definitions_of_observability(stacks: Stacks, machine: Cluster, answering: Callable[[int], None]) -> None:
+    answering(200)
+    stacks.write(observability={})
+    machine.says(["customresourcedefinition", "podmonitors.monitoring.coreos.com"], {"metadata": {}})
+    machine.says(["customresourcedefinition", "prometheusrules.monitoring.coreos.com"], "")
+    healthy(machine)
+    checks = found()
+    assert checks["definition podmonitors.monitoring.coreos.com"][0] == "ok"
+    assert checks["definition prometheusrules.monitoring.coreos.com"] == (
+        "failed",
+        "the cluster does not know it: the Prometheus operator is missing",
+    )
+
+
 def test_definitions(stacks: Stacks, machine: Cluster, answering: Callable[[int], None]) -> None:
     answering(200)
     stacks.write(**KEDA)

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.builders import common, prometheus, timeseries
 from grafana_foundation_sdk.builders import dashboard as sdk
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, StackingMode, TooltipDisplayMode
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DataSourceRef
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType, DataSourceRef
 
 from components.manifests.dashboards.panels import Dashboard, Panel
 from components.manifests.objects import Manifest
@@ -38,7 +38,13 @@ def model_of(dashboard: Dashboard, namespace: str, owner: str) -> Manifest:
         .time("now-3h", "now")
         .refresh("30s")
         .with_variable(sdk.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
-        .link(sdk.DashboardLink("Other questions").type("dashboards").tags([tag]).as_dropdown(True).keep_time(True))
+        .link(
+            sdk.DashboardLink("Other questions")
+            .type(DashboardLinkType.DASHBOARDS)
+            .tags([tag])
+            .as_dropdown(True)
+            .keep_time(True)
+        )
     )
     number = 0
     for row in dashboard.rows:

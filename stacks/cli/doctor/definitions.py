@@ -19,6 +19,7 @@ _SERVICE_MONITORS = (
     "https://prometheus-operator.dev/docs/getting-started/installation/, or remove the setting that asks for it",
 )
 _POD_MONITORS = ("podmonitors.monitoring.coreos.com", *_SERVICE_MONITORS[1:])
+_PROMETHEUS_RULES = ("prometheusrules.monitoring.coreos.com", *_SERVICE_MONITORS[1:])
 
 
 def definitions(kubectl: Kubectl, stack: StackSettings) -> Iterator[Check]:
@@ -56,3 +57,7 @@ def _wanted(stack: StackSettings) -> Iterator[tuple[str, str, str]]:
         yield _SERVICE_MONITORS
     if stack.gateway.kind == "higress" and stack.higress.metrics:
         yield _POD_MONITORS
+    if stack.observability:
+        yield _PROMETHEUS_RULES
+        if stack.observability.monitors:
+            yield _POD_MONITORS
