@@ -5,6 +5,7 @@ export MODELYARD_HOME
 
 STACK ?= local
 ARGS ?=
+SBOM ?= $(MODELYARD_HOME)/sbom
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),$(MODELYARD_HOME)/uv/bin/uv)
 PYTHON := .venv/bin/python
@@ -12,9 +13,10 @@ LOCAL := $(PYTHON) -m local
 MODELYARD := .venv/bin/modelyard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit lint format setup clouds previous-vllm local-up local-down local-status local-reset \
+.PHONY: help demo test test-unit test-faults lint audit sbom format setup clouds previous-vllm local-up local-down local-status local-reset \
 	kubectl preview up destroy refresh output modelyard policies schema config artifacts fit bench-setup bench-scale \
-	bench-nodes bench-serving bench-gate bench-cli bench-weights
+	bench-nodes bench-serving bench-gate bench-cli bench-weights bench-gateway bench-failover bench-routes \
+	bench-first-token
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -28,10 +30,22 @@ test: setup clouds previous-vllm ## Run every test: unit, components, gateway co
 test-unit: .venv ## Run the quick tests, which need nothing built: unit and components
 	@$(PYTHON) -m pytest tests/unit tests/components $(ARGS)
 
-lint: .venv ## Check format, lint and types
+lint: .venv audit ## Check format, lint, types, and the dependencies for known vulnerabilities
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy
+
+# Without the internet nobody can be asked, which fails nothing: uv ends with 1 where it found something, else with 2.
+audit: | $(UV) ## Look for known vulnerabilities of the locked Python packages, where the internet is in reach
+	@UV_HTTP_RETRIES=0 $(UV) audit --quiet --frozen --preview-features audit-command || { \
+		test $$? -eq 2 && echo "not audited: OSV, the database of vulnerabilities, is not reached from here" >&2; }
+
+sbom: .venv | $(UV) ## Write bills of materials in CycloneDX into SBOM=...: Python, Go, and what STACK=... pulls
+	@mkdir -p $(SBOM)
+	@$(UV) export --quiet --frozen --no-default-groups --all-extras --format cyclonedx1.5 --preview-features sbom-export \
+		--output-file $(SBOM)/python.cdx.json >/dev/null
+	@$(PYTHON) -m local.sbom $(SBOM) $(STACK)
+	@ls $(SBOM)/*.cdx.json
 
 format: .venv ## Format the code
 	@$(PYTHON) -m ruff format .
@@ -101,6 +115,15 @@ bench-weights: .venv ## Measure downloads of weights beside Hugging Face's libra
 
 bench-gateway: .venv $(MODELYARD_HOME)/bench-gateway/.synced ## Measure what gateways add to a request: ours, plain Envoy, LiteLLM, vllm-router
 	@$(PYTHON) -m bench.gateway $(ARGS)
+
+bench-failover: .venv $(MODELYARD_HOME)/bench-gateway/.synced ## Measure what clients see when a model is lost: ours beside LiteLLM
+	@$(PYTHON) -m bench.failover $(ARGS)
+
+bench-routes: .venv ## Measure the gateway by the number of models; ARGS=--cluster changes routes by `pulumi up`
+	@$(PYTHON) -m bench.routes $(ARGS)
+
+bench-first-token: .venv ## Measure one more model on the embedded cluster until its first token, beside bare vLLM
+	@$(PYTHON) -m bench.first_token $(ARGS)
 
 bench-serving: .venv ## Measure the entrypoint beside bare vLLM; on a GPU with ARGS="small --python python3"
 	@$(PYTHON) -m bench.serving all $(or $(ARGS),tiny --python $(MODELYARD_HOME)/vllm/bin/python)
