@@ -13,10 +13,11 @@ from pathlib import Path
 
 from serving.argv import server_command
 from serving.exits import ExitCode, Reason
-from serving.loopback import Loopback, api_key
+from serving.loopback import Loopback
 from serving.masking import masked, secrets
 from serving.output import Output
 from serving.preflight import Finding, model_findings, preflight
+from serving.secret_arguments import SeveralSecretsError, moved
 from serving.settings import ServingSettings
 from serving.sources import InvalidSettingsError, load
 from serving.supervisor import Supervisor, Times
@@ -95,9 +96,14 @@ def _said(reason: Reason) -> Reason:
 
 def _run(settings: ServingSettings) -> Reason:
     # The supervisor drains, and vLLM has nothing left to drain: in its own way it would answer errors meanwhile.
-    command = server_command(settings.model_copy(update={"drain_seconds": 0}))
+    given = server_command(settings.model_copy(update={"drain_seconds": 0}))
+    try:
+        command, variables = moved(given)
+    except SeveralSecretsError as error:
+        return Reason(ExitCode.SETTINGS, str(error))
+    os.environ.update(variables)
     _log(f"starting: {shlex.join(masked(command))}")
-    server = Loopback(settings.host, settings.port, api_key(settings.extra_args, os.environ))
+    server = Loopback(settings.host, settings.port, os.environ.get("VLLM_API_KEY") or None)
     times = Times(
         drain=settings.drain_seconds,
         # A request that comes last gets its time, too.

@@ -2,9 +2,8 @@
 
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - an address to ask, none to listen on
@@ -77,13 +76,3 @@ class Loopback:
             return Answer(response.status, response.read())
         finally:
             connection.close()
-
-
-def api_key(argv: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """The first key that a server with this command line asks for, or None where it asks for none."""
-    found = environment.get("VLLM_API_KEY") or None
-    for word, following in zip_longest(argv, argv[1:]):
-        name, equals, value = word.partition("=")
-        if name.replace("_", "-") == "--api-key":
-            found = value if equals else following
-    return found

@@ -13,7 +13,7 @@ from local.paths import CHECKOUT
 from tests.plugins.conftest import Cli
 
 SCRIPT = """#!/bin/sh
-PYTHONPATH={root} exec {python} -P -m tests.clouds.stand_in {version} "$@"
+PYTHONPATH={root} exec {python} -P -m {module} {version} "$@"
 """
 
 PROGRAM = """
@@ -25,18 +25,19 @@ runpy.run_path({root!r} + "/__main__.py", run_name="__main__")
 """
 
 
-def checkout_in(cli: Cli, virtualenv: Path, packages: tuple[str, ...]) -> Cli:
+def checkout_in(cli: Cli, virtualenv: Path, packages: tuple[str, ...], module: str = "tests.clouds.stand_in") -> Cli:
     """The CLI in a project whose program is this checkout's.
 
     Args:
         cli: the CLI in an empty project.
         virtualenv: the environment that the program runs in.
         packages: the Pulumi packages whose providers are stood in for.
+        module: what stands in for each of them, given its version.
     """
     (found,) = virtualenv.glob("lib/python3.*/site-packages")
     home = cli.project / "home"
     for package in packages:
-        _stand_in(home, package, found)
+        _stand_in(home, package, found, module)
     runtime = {"name": "python", "options": {"virtualenv": str(virtualenv)}}
     project = {"name": "modelyard", "runtime": runtime, "stackConfigDir": "stacks"}
     (cli.project / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
@@ -61,13 +62,18 @@ def planned(cli: Cli) -> dict[str, dict[str, Any]]:
     return {state["urn"].rpartition("::")[2]: state.get("inputs", {}) for state in states}
 
 
-def _stand_in(home: Path, package: str, packages: Path) -> None:
+def _stand_in(home: Path, package: str, packages: Path, module: str) -> None:
     plugin = json.loads((packages / f"pulumi_{package}" / "pulumi-plugin.json").read_text(encoding="utf-8"))
     folder = home / "plugins" / f"resource-{package}-v{plugin['version']}"
     folder.mkdir(parents=True)
     launcher = folder / f"pulumi-resource-{package}"
     launcher.write_text(
-        SCRIPT.format(root=shlex.quote(str(CHECKOUT)), python=shlex.quote(sys.executable), version=plugin["version"]),
+        SCRIPT.format(
+            root=shlex.quote(str(CHECKOUT)),
+            python=shlex.quote(sys.executable),
+            module=module,
+            version=plugin["version"],
+        ),
         encoding="utf-8",
     )
     launcher.chmod(0o755)

@@ -1,5 +1,7 @@
 """Fixtures of the security tests."""
 
+from tests.components.conftest import run
 from tests.gateway.conftest import loop, pair
+from tests.plugins.conftest import cli, pulumi_home
 
-__all__ = ["loop", "pair"]
+__all__ = ["cli", "loop", "pair", "pulumi_home", "run"]

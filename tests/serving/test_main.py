@@ -30,16 +30,23 @@ def serve(tmp_path: Path) -> Iterator[Start]:
 def test_vllm_gets_its_arguments_and_the_log_no_secret(serve: Start) -> None:
     server = serve(
         MODELYARD_MODEL="org/m",
-        MODELYARD_EXTRA_ARGS='["--api-key", "key-of-a-consumer"]',
+        MODELYARD_EXTRA_ARGS='["--api-key", "key-of-a-consumer", "--max-logprobs", "5"]',
         HF_TOKEN="hf_token-of-a-person",
     )
     server.ended()
     said = json.loads(server.await_line('"argv"'))
     argv = ["serve", "org/m", "--host", "127.0.0.1", "--port", str(server.port), "--shutdown-timeout", "0"]
-    assert said["argv"] == [*argv, "--api-key", "***", "--middleware", "serving.gate.Gate"]
+    assert said["argv"] == [*argv, "--max-logprobs", "5", "--middleware", "serving.gate.Gate"]
     assert said["pid"] != server.process.pid
-    assert f"vllm.entrypoints.cli.main {' '.join(argv)} --api-key '***'" in server.await_line("modelyard: starting")
+    assert f"vllm.entrypoints.cli.main {' '.join(argv)} --max-logprobs 5" in server.await_line("modelyard: starting")
     assert not any("of-a-" in line for line in server.lines)
+
+
+def test_several_keys_are_refused_for_they_would_be_on_the_command_line(serve: Start) -> None:
+    server = serve(MODELYARD_MODEL="org/m", MODELYARD_EXTRA_ARGS='["--api-key", "of-a-first", "of-a-second"]')
+    assert server.ended() == ExitCode.SETTINGS
+    assert "--api-key: 2 values cannot be kept off the command line" in server.await_line("--api-key")
+    assert not any("of-a-" in line or '"argv"' in line for line in server.lines)
 
 
 def test_settings_that_cannot_work_end_it(serve: Start) -> None:
