@@ -30,6 +30,9 @@ test: setup clouds previous-vllm ## Run every test: unit, components, gateway co
 test-unit: .venv ## Run the quick tests, which need nothing built: unit and components
 	@$(PYTHON) -m pytest tests/unit tests/components $(ARGS)
 
+test-faults: setup ## Run only the tests that break something on purpose
+	@$(PYTHON) -m pytest -m faults $(ARGS)
+
 lint: .venv audit ## Check format, lint, types, and the dependencies for known vulnerabilities
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m ruff check --quiet .
