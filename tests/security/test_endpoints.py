@@ -77,6 +77,13 @@ def test_only_what_is_promised_reaches_a_model(pair: Pair, routes: set[Route]) -
         assert paths_since(pair, before) == [path]
 
 
+@pytest.mark.vllm
+def test_higress_reads_the_model_of_no_other_path(routes: set[Route]) -> None:
+    # Its plugin tells paths by how they end, and only requests whose model it has read are routed.
+    ending = {path for _, path in routes if path.endswith(MODEL_PATHS)}
+    assert ending == set(MODEL_PATHS)
+
+
 WAYS = (
     "//{}",
     "/./{}",
