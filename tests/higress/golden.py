@@ -88,8 +88,10 @@ def text(name: str) -> str:
 
 
 def _document(found: Registered) -> dict[str, Any]:
-    # A definition's schema would fill pages, and has tests of its own.
+    # A definition's schema and a dashboard would fill pages, and have tests of their own.
     inputs = {**found.inputs, "spec": "..."} if found.token == DEFINITION else found.inputs
+    if "-dashboard-" in found.name:
+        inputs = {**inputs, "data": "..."}
     return {"name": found.name, "type": found.token, "after": sorted(found.dependencies), "inputs": _readable(inputs)}
 
 

@@ -19,7 +19,6 @@ VERSION = "2.2.4"
 """Version of the stand-in for Higress's chart, as it is kept."""
 
 _DISK = "simulated-disk"
-_POD_MONITOR = CHARTS / "pod-monitor.yaml"
 _LLMAZ = CHARTS / "llmaz" / "crds" / "llmaz.yaml"
 
 
@@ -92,10 +91,11 @@ def disks_of(stack: StackSettings) -> list[Manifest]:
     ]
 
 
-def define_pod_monitor(paths: Paths) -> None:
-    """Put the resource definition of a Prometheus operator into the cluster."""
-    kubectl(paths, "apply", f"--filename={_POD_MONITOR}")
-    kubectl(paths, "wait", f"--filename={_POD_MONITOR}", "--for=condition=Established")
+def define_monitoring(paths: Paths) -> None:
+    """Put the resource definitions of the Prometheus operator into the cluster."""
+    # They are too large for the annotation that `apply` keeps of what it was given.
+    kubectl(paths, "apply", "--server-side", f"--filename={paths.monitoring_crds}")
+    kubectl(paths, "wait", f"--filename={paths.monitoring_crds}", "--for=condition=Established")
 
 
 def define_higress_strictly(paths: Paths) -> None:
@@ -107,7 +107,7 @@ def define_higress_strictly(paths: Paths) -> None:
 
 def undefine(paths: Paths) -> None:
     """Take all resource definitions away: these, and those that a destroyed stack leaves."""
-    kubectl(paths, "delete", "--ignore-not-found", f"--filename={_POD_MONITOR}", f"--filename={_LLMAZ}")
+    kubectl(paths, "delete", "--ignore-not-found", f"--filename={paths.monitoring_crds}", f"--filename={_LLMAZ}")
     kubectl(paths, "delete", "--ignore-not-found", *_names())
 
 
