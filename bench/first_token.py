@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import psutil
 
 from bench import local_stack, servers
 from bench.scale import resources_of
@@ -42,7 +43,7 @@ WAIT_SECONDS = 600.0
 LOOK_SECONDS = 0.05
 OF_OURS = ("--middleware", "--shutdown-timeout")
 """Arguments, with a value each, that the entrypoint adds to vLLM's for itself."""
-BARE = "vllm serve"
+UP, APPLY, BARE = "pulumi up", "kubectl apply", "vllm serve"
 
 Object = dict[str, Any]
 
@@ -110,22 +111,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="how often each is measured")
     rounds = parser.parse_args().rounds
     paths = Paths.from_environment()
-    found: dict[str, list[dict[str, float]]] = {"pulumi up": [], "kubectl apply": [], BARE: []}
+    found: dict[str, list[dict[str, float]]] = {arm: [] for arm in (UP, APPLY, BARE)}
     _say("the local stack, with both models")
     local_stack.up(paths)
     argv, environment = _process_of(paths)
     try:
         objects = _objects_of_one_more(paths)
+        arms: dict[str, Callable[[], dict[str, float]]] = {
+            UP: lambda: _measured(paths, lambda: local_stack.up(paths)),
+            APPLY: lambda: _measured(paths, lambda: _apply(paths, objects)),
+            BARE: lambda: {"first token": _bare(argv, environment)},
+        }
+        undo = {UP: lambda: _one_model(paths), APPLY: lambda: _delete(paths, objects), BARE: lambda: None}
         for number in range(rounds):
-            _say(f"round {number + 1} of {rounds}: kubectl apply")
-            found["kubectl apply"].append(_measured(paths, lambda: _apply(paths, objects)))
-            _delete(paths, objects)
-            _one_model(paths)
-            _say(f"round {number + 1} of {rounds}: {BARE}")
-            found[BARE].append({"first token": _bare(argv, environment)})
-            _say(f"round {number + 1} of {rounds}: pulumi up")
-            found["pulumi up"].append(_measured(paths, lambda: local_stack.up(paths)))
+            for arm, measure in arms.items():
+                _say(f"round {number + 1} of {rounds}: {arm}")
+                found[arm].append(measure())
+                _say(f"round {number + 1} of {rounds}: {arm}: {found[arm][-1]}")
+                undo[arm]()
             if number + 1 < rounds:
+                # By the way of both models: Pulumi does not know that the gateway was changed by another.
+                local_stack.up(paths)
                 _one_model(paths)
     finally:
         local_stack.up(paths)
@@ -174,8 +180,7 @@ def _delete(paths: Paths, objects: Sequence[Object]) -> None:
 
 def _await_gone(paths: Paths) -> None:
     kubectl(paths, "wait", "--for=delete", "pod", f"--selector={SELECTOR}", f"--timeout={WAIT_SECONDS:.0f}s")
-    # Until the gateway knows the model no more, its answers would be those of the one before.
-    _wait(lambda: _first_token(_gateway_url(), ADDED) is None, f"the gateway to forget {ADDED}")
+    _wait(lambda: _first_token(_gateway_url(), ADDED) is None, f"the gateway to find {ADDED} gone")
 
 
 def _measured(paths: Paths, command: Callable[[], None]) -> dict[str, float]:
@@ -230,9 +235,11 @@ def _process_of(paths: Paths) -> tuple[list[str], dict[str, str]]:
     if node is None:
         sys.exit("The embedded cluster does not run: run `make local-up` first.")
     for process in node.processes():
-        argv = process.cmdline()
-        if "vllm.entrypoints.cli.main" in argv and ADDED in argv:
-            return argv, process.environ()
+        # Some come and go meanwhile.
+        with suppress(psutil.Error):
+            argv = process.cmdline()
+            if "vllm.entrypoints.cli.main" in argv and ADDED in argv:
+                return argv, process.environ()
     sys.exit(f"no vLLM of {ADDED} runs on the node: see `make kubectl ARGS='get pods'`")
 
 
@@ -295,13 +302,13 @@ def _print(found: Mapping[str, Mapping[str, float]]) -> None:
     for arm, times in found.items():
         cells = [f"{times[phase]:.1f}" if phase in times else "" for phase in PHASES]
         print(f"| `{arm}` | {' | '.join(cells)} | {totals[arm]:.1f} |")
-    ours = found["pulumi up"]
+    ours = found[UP]
     figures = {
-        "pulumi_up": totals["pulumi up"],
-        "kubectl_apply": totals["kubectl apply"],
+        "pulumi_up": totals[UP],
+        "kubectl_apply": totals[APPLY],
         "bare": totals[BARE],
-        "above_bare": totals["pulumi up"] - totals[BARE],
-        "around_vllm": totals["pulumi up"] - ours["ready"],
+        "above_bare": totals[UP] - totals[BARE],
+        "around_vllm": totals[UP] - ours["ready"],
     }
     print("figure:", " ".join(f"{name}={value:.1f}" for name, value in figures.items()))
 
