@@ -95,8 +95,8 @@ class StackSettings(Settings):
     routes: tuple[RouteSettings, ...] = ()
     """Routes, one a name that clients may ask for. Default: one a model and adapter, with no fallback."""
     promotions: tuple[PromotionSettings, ...] = ()
-    """Shares of routes that count in place of the ones above. ``promote`` and ``rollback`` of ``stacks.automation`` pass
-    them to an update; in a file, write the route's own ``upstreams`` instead."""
+    """Shares of routes that count in place of the ones above. ``promote`` and ``rollback`` of ``stacks.automation``
+    pass them to an update; in a file, write the route's own ``upstreams`` instead."""
     verify: VerifySettings = VerifySettings()
     """What is asked of the gateway after each update."""
     hugging_face_token: SecretStr | None = None
