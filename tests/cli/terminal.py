@@ -14,6 +14,9 @@ TAKE = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
 
 ENTRY = "import sys; from stacks.cli.__main__ import main; sys.exit(main())"
 
+INSIST_SECONDS = 8
+"""Between two times that a key is typed: a second Ctrl-C within the first one's exit would be another thing to do."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -55,7 +58,7 @@ def on_a_terminal(
     deadline = time.monotonic() + seconds
     insisted = time.monotonic()
     while time.monotonic() < deadline:
-        if insist and not left and time.monotonic() - insisted > 1:
+        if insist and not left and time.monotonic() - insisted > INSIST_SECONDS:
             insisted = time.monotonic()
             os.write(controller, insist.encode())
         if select.select([controller], [], [], 0.1)[0]:
