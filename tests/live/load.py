@@ -13,6 +13,9 @@ import openai
 from local.experiment import QUESTION
 from local.stack import local_settings
 
+CLIENT_SECONDS = 120
+"""After which a client gives up on a request."""
+
 
 class Load:
     """Clients that ask one question after the other.
@@ -54,7 +57,7 @@ class Load:
 
     def _ask(self, stream: bool) -> None:
         base_url = local_settings().gateway.base_url
-        with openai.OpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=120) as client:
+        with openai.OpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=CLIENT_SECONDS) as client:
             while not self._over.is_set():
                 began = time.monotonic()
                 self._ask_once(client, stream)
