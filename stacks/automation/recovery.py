@@ -3,18 +3,22 @@
 import json
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stacks.automation.explain import Failure, explained
 from stacks.automation.workspace import Workspace
 
+HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
+"""Its name stands in its inputs, which have no metadata."""
+
 
 def adopt_pending_creates(state: dict[str, Any]) -> list[str]:
     """Move the Kubernetes objects that an exported state says were being made to those that it says are there.
 
-    Their IDs are known, for the program names its objects itself. Other pending operations are dropped,
-    as ``pulumi refresh`` does with them.
+    Their IDs are known, for the program names its objects and Helm releases itself. Other pending operations are
+    dropped, as ``pulumi refresh`` does with them, and so is what has no name.
 
     Returns:
         The URNs of what was moved.
@@ -23,12 +27,26 @@ def adopt_pending_creates(state: dict[str, Any]) -> list[str]:
     adopted = []
     for operation in deployment.pop("pending_operations", None) or ():
         resource = operation["resource"]
-        if operation["type"] == "creating" and resource["type"].startswith("kubernetes:"):
-            metadata = resource["inputs"]["metadata"]
-            identifier = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+        identifier = _identifier(resource)
+        if operation["type"] == "creating" and identifier:
             deployment["resources"].append({**resource, "id": identifier, "outputs": resource["inputs"]})
             adopted.append(resource["urn"])
     return adopted
+
+
+def _identifier(resource: Mapping[str, Any]) -> str | None:
+    """The ID that the Kubernetes provider gives a resource: namespace and name. None: the inputs do not say it."""
+    if not resource["type"].startswith("kubernetes:"):
+        return None
+    inputs = resource.get("inputs") or {}
+    named = inputs if resource["type"] == HELM_RELEASE else inputs.get("metadata")
+    if not isinstance(named, Mapping):
+        return None
+    name, namespace = named.get("name"), named.get("namespace") or ""
+    # A secret stands there as a mapping of its own.
+    if not isinstance(name, str) or not isinstance(namespace, str):
+        return None
+    return f"{namespace}/{name}" if namespace else name
 
 
 def take_up(workspace: Workspace) -> tuple[str, ...] | None:
