@@ -82,10 +82,11 @@ class Result:
 class Program:
     """The program, loaded once."""
 
+    source: str = OPENAI
     runtime: Any = field(default_factory=lambda: LuaRuntime(encoding=None))
 
     def __post_init__(self) -> None:
-        self.runtime.execute(OPENAI.encode())
+        self.runtime.execute(self.source.encode())
         self._driver = self.runtime.eval(b"function(...) " + DRIVER.encode() + b" end")
 
     def request(

@@ -6,14 +6,21 @@ Nothing here knows how the configuration was made.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
+from tests.gateway.lua import Program
 from tests.higress.contract import Gateway, Headers, Place, Promise, Share, Upstream, seconds
 
 Json = dict[str, Any]
 
 METHOD, PATH = ":method", ":path"
+
+
+@cache
+def _program(source: str) -> Program:
+    return Program(source)
 
 
 class EnvoyReader:
@@ -128,11 +135,10 @@ class EnvoyReader:
         return False
 
     def _read_from_body(self, model: str, *, stream: bool = False) -> dict[str, str]:
-        body = {"model": model, **({"stream": "true"} if stream else {})}
-        mutations = self._filter("transform")["request_transformation"]["headers_mutations"]
-        headers = [mutation["append"]["header"] for mutation in mutations]
-        read = {header["key"]: re.fullmatch(r"%REQUEST_BODY\((\w+)\)%", header["value"]) for header in headers}
-        return {key: body[field[1]] for key, field in read.items() if field and field[1] in body}
+        body = {"model": model, **({"stream": True} if stream else {})}
+        program = _program(self._filter("lua")["default_source_code"]["inline_string"])
+        read = program.request(json.dumps(body).encode(), "/v1/chat/completions").headers
+        return {key: value for key, value in read.items() if key not in (METHOD, PATH)}
 
     def _body_limit(self) -> int:
         limits = {
