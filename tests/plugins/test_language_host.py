@@ -186,7 +186,6 @@ Path({str(seen)!r}).write_text(json.dumps({{
     "secret_keys": json.loads(os.environ["PULUMI_CONFIG_SECRET_KEYS"]),
     "cwd": os.getcwd(), "argv": sys.argv, "prefix": sys.prefix, "virtual_env": os.environ.get("VIRTUAL_ENV"),
     "python": os.environ["PATH"].split(":")[0], "pythonpath": os.environ.get("PYTHONPATH"),
-    "plugins_importable": any(Path(each, "local", "plugins").is_dir() for each in sys.path),
 }}))
 """
     answer = host.Run(
@@ -216,7 +215,6 @@ Path({str(seen)!r}).write_text(json.dumps({{
         "virtual_env": sys.prefix,
         "python": str(Path(sys.prefix) / "bin"),
         "pythonpath": None,
-        "plugins_importable": False,
     }
 
 
