@@ -16,10 +16,15 @@ PROJECT = "modelyard"
 """The name of the project that they are stacks of, as ``Pulumi.yaml`` says it."""
 PLATFORM_OUTPUTS = ("base_url", "models", "routes")
 """What a stack exports that is a whole platform."""
+_STAND_IN = "encrypted-value-"
 
 
 class UnknownStackError(SettingsError):
     """A name that no stack file has."""
+
+
+class UnknownOutputsError(SettingsError):
+    """What a stack builds upon are outputs that no file says, so Pulumi has to be asked."""
 
 
 def names() -> list[str]:
@@ -36,6 +41,11 @@ def read_named(stack: str, **changes: Mapping[str, Any]) -> StackSettings:
         SettingsError: when there is no such stack, as ``UnknownStackError``, or its file cannot work.
     """
     return read(_file(stack), **changes)
+
+
+def stands_in(value: str) -> bool:
+    """Whether a value of settings that were read here stands in for an encrypted one."""
+    return value.startswith(_STAND_IN)
 
 
 def whole_named(stack: str) -> dict[str, Any]:
@@ -102,7 +112,7 @@ def _outputs(above: tuple[str, ...]) -> Outputs:
     def outputs(stack: str) -> Mapping[str, Any]:
         _, project, name = stack.split("/")
         if project != PROJECT or name not in names():
-            raise SettingsError(
+            raise UnknownOutputsError(
                 [
                     f"{NAMESPACE}:cluster.stackReference: the outputs of {stack!r} are known to Pulumi alone, and this "
                     "command reads files: look at what `pulumi preview` says, or write here what it exports, which "
@@ -129,5 +139,5 @@ def _readable(value: Any, numbers: Iterator[int]) -> Any:
         return value
     if value.keys() == {"secure"}:
         # All different, and strong: the rules about secrets are for the real ones.
-        return f"encrypted-value-{next(numbers)}"
+        return f"{_STAND_IN}{next(numbers)}"
     return {key: _readable(item, numbers) for key, item in value.items()}

@@ -46,17 +46,18 @@ def running(stack: str, options: Options) -> Running:
                 f"The stack '{stack}' has no output 'base_url', so there is no gateway to ask.",
                 "Bring it up first. Of a platform that is split, the stack with the models has it.",
             )
-        config = json.loads(checked(workspace, "config", "--json", "--show-secrets", *workspace.configured))
-        texts = {key: entry["value"] for key, entry in own_keys(config).items()}
-        values = {f"{NAMESPACE}:{key}": value_of(key, text) for key, text in texts.items()}
-        try:
-            written = settings_of(values, stack_file(stack, options).name, lambda other: _outputs(workspace, other))
-            settings = promotions.with_promotions(written, outputs.get(promotions.OUTPUT) or [])
-        except SettingsError as error:
-            raise SettingsRefusedError(
-                f"This stack cannot work as it is written:\n{error}", "Correct its file and bring it up."
-            ) from None
+        settings = _settings(workspace, stack, options, outputs)
     return Running(settings, outputs)
+
+
+def readable_settings(stack: str, options: Options) -> StackSettings:
+    """A stack's settings with its secrets and with other stacks' outputs, whether it is up or not.
+
+    Raises:
+        AutomationError: there is no such stack, or its secrets or those outputs cannot be read.
+    """
+    with opened(stack, options) as workspace:
+        return _settings(workspace, stack, options, _outputs(workspace, stack))
 
 
 @contextmanager
@@ -78,6 +79,19 @@ def _told(error: kubectl.KubectlError) -> AutomationError:
             return CredentialsError(error.problem, error.remedy)
         case _:
             return UpdateFailedError(error.problem, error.remedy)
+
+
+def _settings(workspace: Workspace, stack: str, options: Options, outputs: Mapping[str, Any]) -> StackSettings:
+    config = json.loads(checked(workspace, "config", "--json", "--show-secrets", *workspace.configured))
+    texts = {key: entry["value"] for key, entry in own_keys(config).items()}
+    values = {f"{NAMESPACE}:{key}": value_of(key, text) for key, text in texts.items()}
+    try:
+        written = settings_of(values, stack_file(stack, options).name, lambda other: _outputs(workspace, other))
+        return promotions.with_promotions(written, outputs.get(promotions.OUTPUT) or [])
+    except SettingsError as error:
+        raise SettingsRefusedError(
+            f"This stack cannot work as it is written:\n{error}", "Correct its file and bring it up."
+        ) from None
 
 
 def _outputs(workspace: Workspace, stack: str) -> Mapping[str, Any]:

@@ -93,15 +93,18 @@ def _print_end(what: str, result: Result, order: Order) -> None:
         output.line(_summary(what, result))
 
 
-def _looker(order: Order) -> "Look":
+def _looker(order: Order) -> "Look | None":
+    """What says what the pods do. None, after a line that says why, where nobody can say which cluster to ask."""
     # What only an update needs would be a tenth of the time that a preview takes.
     from stacks.cli.platform.state import look
-    from stacks.kubectl import Kubectl
-    from stacks.stack_file import read_named
+    from stacks.cli.stack import Stack
 
-    settings = read_named(order.stack)
-    kubectl = Kubectl.of(settings.cluster)
-    return lambda: look(kubectl, settings)
+    try:
+        stack = Stack.named(order.stack)
+    except automation.AutomationError as error:
+        output.note(f"What pods do is not shown: {error.problem.splitlines()[0]}")
+        return None
+    return lambda: look(stack.kubectl, stack.settings)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 
 from stacks import automation
 from stacks.automation import Component, Done, Event, Finished, Planned, Started
+from stacks.automation.running import readable_settings
 from tests.automation.conftest import Checkout
 
 pytestmark = pytest.mark.pulumi
@@ -88,3 +89,14 @@ def test_a_stack_may_take_the_file_of_another(checkout: Checkout) -> None:
     automation.destroy("pr-17", options=replace(options, remove=True))
     assert checkout.files() == before
     assert not list(checkout.state.rglob("pr-17.json"))
+
+
+def test_settings_that_no_file_says_are_read_of_pulumi(checkout: Checkout) -> None:
+    automation.up("dev", options=checkout.options)
+    checkout.program('import pulumi\npulumi.export("namespace", "team")\npulumi.export("pools", [{"name": "gpu"}])\n')
+    checkout.stack("other")
+    automation.up("other", options=checkout.options)
+    checkout.stack("dev", cluster={"stackReference": "organization/sample/other"})
+    found = readable_settings("dev", checkout.options)
+    assert found.cluster.namespace == "team"
+    assert [pool.name for pool in found.pools] == ["gpu"]

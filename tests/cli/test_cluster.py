@@ -1,11 +1,16 @@
 """status, models, logs and open, against a played cluster."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from stacks import automation, stack_file
+from stacks.automation import running
 from stacks.cli.exits import ExitCode
+from stacks.cli.stack import Stack
 from tests.cli.conftest import Cluster, Stacks, condition, container, event, gateway_pod, pod, run
 
 NOWHERE = [condition("PodScheduled", False, "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")]
@@ -213,4 +218,51 @@ def test_a_console_with_a_domain_needs_no_way_through_the_cluster(stacks: Stacks
         "forwarded": False,
         "user": "admin",
     }
+    assert cluster.asked == []
+
+
+@pytest.fixture
+def split(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> Stacks:
+    """A stack whose cluster no file says: Pulumi knows it."""
+    stacks.write("known")
+    known = stack_file.read_named("known")
+    known = known.model_copy(
+        update={"cluster": known.cluster.model_copy(update={"kubeconfig_contents": SecretStr("the real kubeconfig")})}
+    )
+    monkeypatch.setattr(running, "readable_settings", lambda stack, options: known)
+    return stacks
+
+
+REFERS: dict[str, Any] = {"stackReference": "org/infrastructure/prod"}
+ENCRYPTED: dict[str, Any] = {"kubeconfigContents": {"secure": "v1:abc:def"}}
+
+
+@pytest.mark.parametrize("said", [REFERS, ENCRYPTED])
+def test_a_cluster_that_no_file_says_is_the_one_that_pulumi_knows(
+    split: Stacks, cluster: Cluster, said: dict[str, Any]
+) -> None:
+    split.write(cluster=said)
+    cluster.has("pods", pod("qwen-0"), pod("gemma-0", "gemma"), pod("gemma-1", "gemma"), gateway_pod())
+    shown = run("status")
+    assert shown.exit_code == ExitCode.OK, shown.output
+    assert "gemma    2/2" in shown.stdout
+    (kubeconfig,) = {
+        word.removeprefix("--kubeconfig=")
+        for word in Stack.named("mine").kubectl.command
+        if word.startswith("--kubeconfig=")
+    }
+    assert Path(kubeconfig).read_text() == "the real kubeconfig"
+
+
+def test_a_cluster_that_pulumi_cannot_say_either(
+    split: Stacks, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(stack: str, options: automation.Options) -> Any:
+        raise automation.PassphraseError("The secrets cannot be read.", "Set PULUMI_CONFIG_PASSPHRASE.")
+
+    monkeypatch.setattr(running, "readable_settings", refused)
+    split.write(cluster=ENCRYPTED)
+    shown = run("status")
+    assert shown.exit_code == ExitCode.CREDENTIALS
+    assert shown.stderr == "The secrets cannot be read.\nSet PULUMI_CONFIG_PASSPHRASE.\n"
     assert cluster.asked == []

@@ -27,6 +27,7 @@ from stacks.automation import (
     Retrying,
     Started,
     UpResult,
+    running,
 )
 from stacks.cli.exits import ExitCode
 from tests.cli.conftest import Cluster, Stacks, gateway_pod, pod, run
@@ -204,6 +205,25 @@ def test_an_update_for_programs(operations: Operations) -> None:
         "outputs": {"base_url": "http://llm.example.com/v1"},
     }
     assert "model qwen: done" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "said", [{"stackReference": "org/infrastructure/prod"}, {"kubeconfigContents": {"secure": "v1:abc:def"}}]
+)
+def test_an_update_of_a_cluster_that_nobody_can_say_does_without_its_pods(
+    operations: Operations, mine: Stacks, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    def refused(stack: str, options: Options) -> Any:
+        raise automation.StackMissingError("Pulumi knows no stack 'mine'.", "Make it.")
+
+    monkeypatch.setattr(running, "readable_settings", refused)
+    mine.write(cluster=said)
+    operations.events = UPDATE
+    shown = run("up", "--yes")
+    assert shown.exit_code == ExitCode.OK
+    assert "What pods do is not shown: Pulumi knows no stack 'mine'.\n" in shown.stderr
+    assert "Clients use http://llm.example.com/v1" in shown.stdout
+    assert cluster.asked == []
 
 
 @pytest.mark.parametrize("command", ["up", "destroy"])
