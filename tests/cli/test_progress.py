@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from rich.console import Console
 
-from stacks.automation.events import Component, Done, Failed, Finished, Message, Resource, Started
+from stacks.automation.events import Component, Done, Failed, Finished, Message, Recovered, Resource, Retrying, Started
 from stacks.cli.platform.pods import PodState, Stage
 from stacks.cli.platform.state import PlatformState, ReplicaState
 from stacks.cli.progress.board import SETTLED_SECONDS, Board, Row
@@ -101,6 +101,56 @@ def test_a_component_that_fails(board: Board, clock: Clock) -> None:
     board.heard(Failed(STATEFUL_SET, "create"))
     board.heard(Finished(False, {}, 7))
     assert board.rows() == [Row("model qwen", "failed", 7, "")]
+
+
+def test_a_component_that_fails_once_and_is_then_made(board: Board, clock: Clock) -> None:
+    board.heard(Started(SERVICE, "create"))
+    board.heard(Started(STATEFUL_SET, "create"))
+    clock.now = 7
+    board.heard(Failed(STATEFUL_SET, "create"))
+    board.heard(Finished(False, {}, 7))
+    assert board.rows() == [Row("model qwen", "failed", 7, "")]
+    board.heard(Retrying(2, 3, 5.0, "The cluster did not answer."))
+    clock.now = 12
+    assert board.rows() == [Row("model qwen", "running", 12, "waiting for the next attempt")]
+    board.heard(Started(STATEFUL_SET, "create"))
+    assert board.rows() == [Row("model qwen", "running", 12, "creating StatefulSet platform-qwen")]
+    clock.now = 20
+    board.heard(Done(STATEFUL_SET, "create"))
+    clock.now = 20 + SETTLED_SECONDS
+    assert board.rows() == [Row("model qwen", "done", 20, "1 resource")]
+
+
+def test_a_component_that_the_next_attempt_finds_there_is_done_when_that_ends(board: Board, clock: Clock) -> None:
+    board.heard(Started(STATEFUL_SET, "create"))
+    board.heard(Failed(STATEFUL_SET, "create"))
+    board.heard(Finished(False, {}, 1))
+    board.heard(Retrying(2, 3, 5.0, "The cluster did not answer."))
+    board.heard(Started(DEPLOYMENT, "create"))
+    board.heard(Done(DEPLOYMENT, "create"))
+    board.heard(Finished(True, {"create": 1}, 2))
+    assert [(row.name, row.state) for row in board.rows()] == [("model qwen", "done"), ("gateway", "done")]
+
+
+def test_a_component_that_fails_in_every_attempt(board: Board) -> None:
+    for attempt in (2, 3):
+        board.heard(Started(STATEFUL_SET, "create"))
+        board.heard(Failed(STATEFUL_SET, "create"))
+        board.heard(Finished(False, {}, 1))
+        if attempt == 2:
+            board.heard(Retrying(attempt, 2, 5.0, "The cluster did not answer."))
+    assert [row.state for row in board.rows()] == ["failed"]
+
+
+def test_after_a_killed_update_is_taken_up_the_list_is_of_the_update_itself(board: Board, clock: Clock) -> None:
+    board.heard(Started(DEPLOYMENT, "refresh"))
+    board.heard(Done(DEPLOYMENT, "refresh"))
+    board.heard(Finished(True, {"same": 1}, 1))
+    board.heard(Recovered(("urn:set",)))
+    assert board.rows() == []
+    board.heard(Started(STATEFUL_SET, "update"))
+    clock.now = 30
+    assert board.rows() == [Row("model qwen", "running", 30, "updating StatefulSet platform-qwen")]
 
 
 def test_plain_lines_say_what_becomes_different(board: Board, clock: Clock) -> None:

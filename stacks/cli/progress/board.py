@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stacks.automation.events import Component, Done, Event, Failed, Finished, Message, Resource, Started
+from stacks.automation.events import (
+    Component,
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Message,
+    Recovered,
+    Resource,
+    Retrying,
+    Started,
+)
 from stacks.cli.platform.state import PlatformState, ReplicaState
 from stacks.cli.progress.wording import is_component, kind_of
 
@@ -51,7 +62,16 @@ class _Work:
     active: dict[str, tuple[Resource, str]] = field(default_factory=dict)
     changed: int = 0
     failed: bool = False
+    again: bool = False
+    """Whether it failed, and waits for another attempt."""
     status: str = ""
+
+    def try_again(self) -> None:
+        """What an attempt has left is of no interest to the next one."""
+        self.again |= self.failed
+        self.failed = False
+        self.status = ""
+        self.active.clear()
 
 
 class Board:
@@ -69,11 +89,13 @@ class Board:
         with self._lock:
             match event:
                 case Started(resource, operation):
+                    self._over = False
                     self._of(resource).active[resource.urn] = (resource, operation)
                 case Done(resource):
                     work = self._of(resource)
                     work.active.pop(resource.urn, None)
                     work.changed += not is_component(resource)
+                    work.again &= is_component(resource)
                     work.status = ""
                 case Failed(resource):
                     work = self._of(resource)
@@ -81,6 +103,14 @@ class Board:
                     work.failed = True
                 case Message("status", text, Resource() as resource):
                     self._of(resource).status = " ".join(text.split())
+                case Retrying():
+                    self._over = False
+                    for work in self._work.values():
+                        work.try_again()
+                case Recovered():
+                    # All of it was read from the cluster; what the update itself does begins now.
+                    self._over = False
+                    self._work.clear()
                 case Finished():
                     self._over = True
 
@@ -106,7 +136,7 @@ class Board:
         if work.failed:
             return Row(name, "failed", work.touched - work.began, "")
         waits = any(not is_component(resource) for resource, _ in work.active.values())
-        if not self._over and (waits or now - work.touched < SETTLED_SECONDS):
+        if not self._over and (waits or work.again or now - work.touched < SETTLED_SECONDS):
             return Row(name, "running", now - work.began, self._doing(component, work))
         what = f"{work.changed} resource{'' if work.changed == 1 else 's'}"
         return Row(name, "done", work.touched - work.began, what)
@@ -116,6 +146,8 @@ class Board:
         if pods is not None and pods.pods and not pods.is_ready:
             return pods.doing
         leaves = [(resource, operation) for resource, operation in work.active.values() if not is_component(resource)]
+        if work.again and not leaves:
+            return "waiting for the next attempt"
         if work.status or not leaves:
             return work.status
         resource, operation = leaves[0]
