@@ -198,15 +198,20 @@ def transient(error: AutomationError) -> bool:
     )
 
 
-def _locked(failure: Failure, said: str) -> LockedError:
-    lock = _LOCK.search(said)
-    holder = f"{lock['holder']} (process {lock['pid']})" if lock else None
-    since = lock["since"] if lock else None
-    who = f"{holder} holds it since {since}" if lock else "where its state is, nobody says whose"
+def locked(stack: str, holder: str | None, since: str | None, messages: Sequence[str] = ()) -> LockedError:
+    """The error that a stack is locked: by whom, and since when, where that is known."""
+    who = f"{holder} holds it since {since}" if holder else "where its state is, nobody says whose"
     return LockedError(
-        f"The stack '{failure.stack}' is locked by another update: {who}.",
-        f"Wait for its end. Only if it was killed: `pulumi cancel --stack {failure.stack}` takes the lock away.",
-        messages=failure.messages,
+        f"The stack '{stack}' is locked by another update: {who}.",
+        f"Wait for its end. Only if it was killed: `pulumi cancel --stack {stack}` takes the lock away.",
+        messages=messages,
         holder=holder,
         since=since,
     )
+
+
+def _locked(failure: Failure, said: str) -> LockedError:
+    lock = _LOCK.search(said)
+    if lock is None:
+        return locked(failure.stack, None, None, failure.messages)
+    return locked(failure.stack, f"{lock['holder']} (process {lock['pid']})", lock["since"], failure.messages)

@@ -4,10 +4,12 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stacks.automation.explain import Failure, explained
+from stacks.automation.explain import Failure, explained, locked
 from stacks.automation.workspace import Workspace
 
 HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -53,7 +55,8 @@ def take_up(workspace: Workspace) -> tuple[str, ...] | None:
     """Read what a killed update was making into the state, or the next one would not know that it is there.
 
     A refresh has to follow: what was not made after all then goes out of the state again. An update that runs has
-    operations of the same kind in the state, and its lock keeps the state from being touched.
+    operations of the same kind in the state, and reading the state takes no lock: it is read twice, and stays as it
+    is where somebody writes it meanwhile.
 
     Returns:
         The URNs of what was being made, or None where no operation was left.
@@ -61,32 +64,66 @@ def take_up(workspace: Workspace) -> tuple[str, ...] | None:
     Raises:
         AutomationError: the state cannot be read, or an update runs, as ``LockedError``.
     """
-    state = json.loads(checked(workspace, "stack", "export", *workspace.chosen))
+    for lock in _locks(workspace):
+        raise locked(workspace.stack, lock.holder, lock.since)
+    exported = checked(workspace, "stack", "export", *workspace.chosen)
+    state = json.loads(exported)
     if not (state.get("deployment") or {}).get("pending_operations"):
         return None
     adopted = adopt_pending_creates(state)
     repaired = workspace.file.with_name("repaired.json")
     repaired.write_text(json.dumps(state), encoding="utf-8")
+    if checked(workspace, "stack", "export", *workspace.chosen) != exported:
+        raise locked(workspace.stack, None, None)
     checked(workspace, "stack", "import", *workspace.chosen, f"--file={repaired}")
     return tuple(adopted)
 
 
-def break_dead_lock(workspace: Workspace) -> None:
-    """Take away the lock of an update that was killed, where that is certain.
+def break_dead_locks(workspace: Workspace) -> None:
+    """Take away the locks of updates that were killed, where that is certain.
 
-    It is of a process of this machine that is gone, whose state is a folder of this machine. Any other lock stays:
-    its holder may run where it can't be seen.
-
-    Raises:
-        AutomationError: the lock cannot be taken away.
+    They are of processes of this machine that are gone, and the state is a folder of this machine. Any other lock
+    stays: its holder may run where it can't be seen. ``pulumi cancel`` would take that one too.
     """
+    for lock in _locks(workspace):
+        if lock.hostname == socket.gethostname() and lock.process is not None and not _is_pulumi(lock.process):
+            lock.file.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Lock:
+    """A lock of a state that is a folder of this machine."""
+
+    file: Path
+    """Its file, whose name no other lock ever has."""
+    process: int | None
+    hostname: str | None
+    holder: str | None
+    """Who holds it, as ``LockedError`` has it."""
+    since: str | None
+
+
+def _locks(workspace: Workspace) -> list[_Lock]:
+    """The locks of the stack, as far as they can be seen from here."""
     place = workspace.pulumi.environment.get("PULUMI_BACKEND_URL", "")
     if not place.startswith("file://"):
-        return
+        return []
     folder = Path(place.removeprefix("file://")).expanduser() / ".pulumi" / "locks"
-    locks = [json.loads(file.read_text()) for file in folder.rglob(f"{workspace.project}/{workspace.name}/*.json")]
-    if locks and all(lock["hostname"] == socket.gethostname() and not _is_pulumi(lock["pid"]) for lock in locks):
-        checked(workspace, "cancel", *workspace.chosen, "--yes")
+    found = []
+    for file in folder.rglob(f"{workspace.project}/{workspace.name}/*.json"):
+        # An update that ends takes its lock with it.
+        with suppress(FileNotFoundError):
+            found.append(_lock(file, file.read_text(encoding="utf-8")))
+    return found
+
+
+def _lock(file: Path, text: str) -> _Lock:
+    try:
+        said = json.loads(text)
+        process, hostname = said["pid"], said["hostname"]
+        return _Lock(file, process, hostname, f"{said['username']}@{hostname} (process {process})", said["timestamp"])
+    except (ValueError, KeyError, TypeError):
+        return _Lock(file, None, None, None, None)
 
 
 def checked(workspace: Workspace, *arguments: str) -> str:
@@ -109,5 +146,7 @@ def _is_pulumi(process: int) -> bool:
         return False
     except PermissionError:
         return True
-    name = Path(f"/proc/{process}/comm")
-    return not name.exists() or name.read_text().startswith("pulumi")
+    try:
+        return Path(f"/proc/{process}/comm").read_text(encoding="utf-8").startswith("pulumi")
+    except OSError:
+        return True

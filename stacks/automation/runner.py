@@ -11,7 +11,7 @@ from stacks.automation.errors import AutomationError, CancelledError, StackMissi
 from stacks.automation.events import Event, Finished, Message, Planned, PolicyViolated, Recovered, Retrying
 from stacks.automation.explain import Failure, explained, transient
 from stacks.automation.options import Options
-from stacks.automation.recovery import break_dead_lock, take_up
+from stacks.automation.recovery import break_dead_locks, take_up
 from stacks.automation.workspace import Workspace
 
 OnEvent = Callable[[Event], None]
@@ -96,7 +96,7 @@ class Runner:
         Raises:
             AutomationError: an update runs, as ``LockedError``; or Pulumi or the cluster can't be asked.
         """
-        break_dead_lock(self.workspace)
+        break_dead_locks(self.workspace)
         adopted = take_up(self.workspace)
         if adopted is None:
             return ()
