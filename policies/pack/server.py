@@ -1,5 +1,6 @@
 """The policy pack: every rule as a policy of Pulumi's."""
 
+import json
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ from policies.pack.configuration import problems
 from policies.pack.judge import findings
 from policies.pack.resource import Resource, resource
 from policies.pack.rule import Rule, View
+from stacks.layers import merged_config
+from stacks.settings import SettingsError
 
 NAME = "modelyard"
 """Name of the pack."""
 DOCUMENTATION = "docs/policies.md"
 """Where every rule is described."""
+CLUSTER = "modelyard:cluster"
 PRODUCTION = "modelyard:production"
 """The setting by which a stack says that people depend on it."""
 
@@ -44,6 +48,29 @@ class _Stack:
 
 _STACK = _Stack()
 """The stack. A process of the pack looks at one only."""
+
+
+def is_production(config: Mapping[str, str]) -> bool:
+    """Whether a stack says that people depend on it, itself or by a base of this checkout that it extends.
+
+    Args:
+        config: the stack's configuration as the engine gives it: texts, and JSON for everything else.
+    """
+    # Another stack's outputs, which the cluster's settings may name, are not told to policy packs.
+    own = {key: _value(text) for key, text in config.items() if key != CLUSTER}
+    try:
+        merged = merged_config(own, "the stack's file", lambda _: {})
+    except SettingsError:
+        # The program says what is wrong with its bases.
+        merged = own
+    return merged.get(PRODUCTION) is True
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def serve() -> None:
@@ -87,7 +114,7 @@ class _Servicer(policy._PolicyAnalyzerServicer):
     """The SDK's, told of the stack before it says how strict its policies are."""
 
     def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802 - the name of the RPC
-        _STACK.production = request.config.get(PRODUCTION, "").lower() == "true"
+        _STACK.production = is_production(request.config)
         for rule, each in zip(RULES, _POLICIES, strict=True):
             each.enforcement_level = EnforcementLevel(rule.level if _STACK.production else rule.elsewhere)
         return super().ConfigureStack(request, context)

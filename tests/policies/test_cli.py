@@ -88,6 +88,17 @@ def test_prod_keeps_every_rule_and_its_budget(look: Look) -> None:
     assert "✅ modelyard@v0.1.0" in found.text
 
 
+def test_a_stack_is_a_production_stack_by_its_base_too(look: Look) -> None:
+    def change(config: Config) -> None:
+        del config[f"{NAMESPACE}:production"]
+        config[f"{NAMESPACE}:extends"] = "production"
+        config[f"{NAMESPACE}:gateway"]["networkPolicy"] = False
+
+    found = look("prod", change)
+    assert found.code != 0
+    assert found.broken("mandatory") == {"network-policy"}
+
+
 def test_local_is_advised_only(look: Look) -> None:
     found = look("local")
     assert found.code == 0, found.text
