@@ -61,14 +61,18 @@ def merged_config(config: Mapping[str, Any], file: str, outputs: Outputs) -> dic
 def _whole(config: Mapping[str, Any], file: str, outputs: Outputs) -> Node:
     own = tree(own_keys(config), file)
     layers = [*_bases(own, ()), own]
-    written = reduce(laid_over, layers)
-    values = plain(written)
+    values = plain(reduce(laid_over, [_naming(layer) for layer in layers]))
     other = _at(values, "cluster", "stackReference")
     # What is no name is refused by its field.
-    if not isinstance(other, str) or not re.fullmatch(STACK_NAME, other):
-        return written
-    exported = configuration(other, outputs(other), _at(values, "gateway", "kind"))
-    return laid_over(tree(exported, f"outputs of {other}"), written)
+    if isinstance(other, str) and re.fullmatch(STACK_NAME, other):
+        exported = configuration(other, outputs(other), _at(values, "gateway", "kind"))
+        layers.insert(0, tree(exported, f"outputs of {other}"))
+    return reduce(laid_over, layers)
+
+
+def _naming(layer: Node) -> Node:
+    """What says which outputs lie below a layer: all else can be laid only over these."""
+    return Node({key: layer.value[key] for key in ("cluster", "gateway") if key in layer.value}, layer.source, ())
 
 
 def _at(values: Any, *keys: str) -> Any:

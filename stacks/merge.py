@@ -1,6 +1,6 @@
 """Lays configuration over configuration, as Kubernetes does with a patch, and keeps whence each value came."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,12 @@ NAMED_BY: Mapping[tuple[str, ...], str] = {
 }
 """Lists whose entries are found by a key of theirs, with that key. Any other list is taken as a whole: its order says
 something, such as that of fallbacks, or its entries belong together, such as the shares of a canary."""
+HEADERS = "headers"
+"""What belongs to the name of an entry beside that key, where it has it: routes of a model differ by their headers."""
 
 Path = tuple[int | str, ...]
+Name = tuple[str, ...]
+"""By what an entry is found: its key's value, and its headers."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,21 @@ def laid_over(below: Node, above: Node) -> Node:
     return merged
 
 
+def joined(lower: Node, upper: Node) -> Node:
+    """Two layers as one that, laid over a third, comes to the same as one after the other.
+
+    So what ``$patch`` says of the third stays in it.
+
+    Raises:
+        SettingsError: as ``laid_over``, where the lower layer leaves nothing of the third.
+    """
+    problems: list[str] = []
+    both = _joined(lower, upper, (), problems)
+    if problems:
+        raise SettingsError(problems)
+    return both
+
+
 def places(node: Node, at: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Every node with its place in the whole."""
     yield at, node
@@ -102,9 +121,11 @@ def _located(problem: str, written: Mapping[str, Node]) -> str:
 
 
 def _merged(below: Node, above: Node, at: tuple[str, ...], problems: list[str]) -> Node:
-    if isinstance(below.value, dict) and isinstance(above.value, dict):
+    if type(below.value) is not type(above.value):
+        below = _nothing_for(above, below)
+    if isinstance(above.value, dict):
         return _mappings(below, above, at, problems)
-    if isinstance(below.value, list) and isinstance(above.value, list) and at in NAMED_BY:
+    if isinstance(above.value, list) and at in NAMED_BY:
         return _lists(below, above, at, problems)
     return above
 
@@ -113,39 +134,99 @@ def _mappings(below: Node, above: Node, at: tuple[str, ...], problems: list[str]
     own = dict(above.value)
     if _patch(above) == REPLACE:
         del own[PATCH]
-        return Node(own, above.source, above.path)
+        below = _nothing_for(above, below)
     both = {
-        key: _merged(below.value[key], value, (*at, key), problems) if key in below.value else value
+        key: _merged(below.value.get(key) or _nothing_for(value, below), value, (*at, key), problems)
         for key, value in own.items()
     }
     return Node({**below.value, **both}, above.source, above.path)
+
+
+def _nothing_for(above: Node, below: Node) -> Node:
+    """What a value is laid over where there is none: so its words of how to lay it go too."""
+    empty: Any = {} if isinstance(above.value, dict) else [] if isinstance(above.value, list) else None
+    return Node(empty, below.source, below.path)
 
 
 def _lists(below: Node, above: Node, at: tuple[str, ...], problems: list[str]) -> Node:
     key = NAMED_BY[at]
     own = [entry for entry in above.value if not _replaces_all(entry)]
     if len(own) < len(above.value):
-        return Node(own, above.source, above.path)
+        below = _nothing_for(above, below)
     entries = list(below.value)
-    places_below = {name: index for index, entry in enumerate(entries) if (name := _name(entry, key)) is not None}
+    places_below = _places(entries, key)
     gone: set[int] = set()
     for entry in own:
         name = _name(entry, key)
         if name is None:
-            problems.append(_nameless(entry, below, key))
+            # Where there is nothing below, the field says what the entry lacks.
+            if below.value:
+                problems.append(_nameless(entry, below, key))
+            else:
+                entries.append(entry)
             continue
-        # Found once: a second entry of that name is one too many, which a rule says.
-        index = places_below.pop(name, None)
         if _patch(entry) == DELETE:
+            # It may stand in the same list, where this is two layers as one.
+            index = _places(entries, key, without=gone).get(name)
+            places_below.pop(name, None)
             if index is None:
                 problems.append(_not_there(entry, below, key, name))
             else:
                 gone.add(index)
-        elif index is None:
-            entries.append(entry)
+            continue
+        # Found once: a second entry of that name is one too many, which a rule says.
+        index = places_below.pop(name, None)
+        if index is None:
+            entries.append(_merged(_nothing_for(entry, below), entry, at, problems))
         else:
             entries[index] = _merged(entries[index], entry, at, problems)
     return Node([entry for index, entry in enumerate(entries) if index not in gone], above.source, above.path)
+
+
+def _joined(lower: Node, upper: Node, at: tuple[str, ...], problems: list[str]) -> Node:
+    if isinstance(upper.value, dict):
+        return _joined_mappings(lower, upper, at, problems)
+    if isinstance(upper.value, list) and at in NAMED_BY:
+        return _joined_lists(lower, upper, at, problems)
+    return upper
+
+
+def _joined_mappings(lower: Node, upper: Node, at: tuple[str, ...], problems: list[str]) -> Node:
+    if _patch(upper) == REPLACE:
+        return upper
+    if not isinstance(lower.value, dict):
+        # The third counts no more: the lower one says something else than a mapping.
+        return Node({**_replacing(upper).value, **upper.value}, upper.source, upper.path)
+    if _patch(lower) == REPLACE:
+        return _mappings(lower, upper, at, problems)
+    both = {
+        key: _joined(lower.value[key], value, (*at, key), problems) if key in lower.value else value
+        for key, value in upper.value.items()
+    }
+    return Node({**lower.value, **both}, upper.source, upper.path)
+
+
+def _joined_lists(lower: Node, upper: Node, at: tuple[str, ...], problems: list[str]) -> Node:
+    if any(_replaces_all(entry) for entry in upper.value):
+        return upper
+    if not isinstance(lower.value, list):
+        return Node([_replacing(upper), *upper.value], upper.source, upper.path)
+    if marks := [entry for entry in lower.value if _replaces_all(entry)]:
+        rest = [entry for entry in lower.value if not _replaces_all(entry)]
+        alone = _lists(Node(rest, lower.source, lower.path), upper, at, problems)
+        return Node([*marks, *alone.value], upper.source, upper.path)
+    key = NAMED_BY[at]
+    entries = list(lower.value)
+    places_below = _places(entries, key)
+    for entry in upper.value:
+        name = _name(entry, key)
+        index = places_below.pop(name, None) if name else None
+        # One that goes comes behind what it takes out, and one that comes back behind what has taken it out.
+        if index is None or _patch(entry) == DELETE or _patch(entries[index]) == DELETE:
+            entries.append(entry)
+        else:
+            entries[index] = _joined(entries[index], entry, at, problems)
+    return Node(entries, upper.source, upper.path)
 
 
 def _patch(node: Node) -> Any:
@@ -157,9 +238,29 @@ def _replaces_all(entry: Node) -> bool:
     return _patch(entry) == REPLACE and len(entry.value) == 1
 
 
-def _name(entry: Node, key: str) -> str | None:
+def _replacing(node: Node) -> Node:
+    return Node({PATCH: Node(REPLACE, node.source, node.path)}, node.source, node.path)
+
+
+def _name(entry: Node, key: str) -> Name | None:
     said = entry.value.get(key) if isinstance(entry.value, dict) else None
-    return said.value if said and isinstance(said.value, str) else None
+    if not said or not isinstance(said.value, str):
+        return None
+    headers = entry.value.get(HEADERS)
+    asked = plain(headers) if headers else None
+    if not isinstance(asked, dict):
+        return (said.value,)
+    return (said.value, *sorted(f"{name}: {value}" for name, value in asked.items() if name != PATCH))
+
+
+def _places(entries: Sequence[Node], key: str, without: Container[int] = ()) -> dict[Name, int]:
+    """The places of entries by their names."""
+    names = {index: _name(entry, key) for index, entry in enumerate(entries) if index not in without}
+    return {name: index for index, name in names.items() if name is not None}
+
+
+def _label(name: Name) -> str:
+    return repr(name[0]) + (f" with headers {', '.join(name[1:])}" if name[1:] else "")
 
 
 def _nameless(entry: Node, below: Node, key: str) -> str:
@@ -169,10 +270,10 @@ def _nameless(entry: Node, below: Node, key: str) -> str:
     )
 
 
-def _not_there(entry: Node, below: Node, key: str, name: str) -> str:
+def _not_there(entry: Node, below: Node, key: str, name: Name) -> str:
     known = [found for each in below.value if (found := _name(each, key))]
-    named = " or ".join(map(repr, known)) or "none at all"
+    named = " or ".join(map(_label, known)) or "none at all"
     return (
-        f"{entry.source}, {yaml_path(entry.path)}: {name!r} is to be left out, and {below.source} has {named} here: "
-        "correct or remove it"
+        f"{entry.source}, {yaml_path(entry.path)}: {_label(name)} is to be left out, and {below.source} has {named} "
+        "here: correct or remove it"
     )

@@ -150,15 +150,24 @@ def _laid_over(path: Path, text: str, settings: Mapping[str, Any]) -> str:
     import yaml
 
     from stacks.config_file import config_of
-    from stacks.merge import laid_over, plain, tree
+    from stacks.merge import joined, laid_over, plain, tree
     from stacks.settings import NAMESPACE, own_keys
 
     config = config_of(path)
     own = own_keys(config)
-    merged = plain(laid_over(tree(own, path.name), tree(settings, "the settings of this operation")))
+    # What is still to be laid over something keeps what it says of that.
+    lay = joined if _builds_upon_others(own) or _builds_upon_others(settings) else laid_over
+    merged = plain(lay(tree(own, path.name), tree(settings, "the settings of this operation")))
     foreign = {key: value for key, value in config.items() if key.removeprefix(f"{NAMESPACE}:") not in own}
     written = {**foreign, **{f"{NAMESPACE}:{key}": value for key, value in merged.items()}}
     return yaml.safe_dump({**(yaml.safe_load(text) or {}), "config": written}, sort_keys=False, allow_unicode=True)
+
+
+def _builds_upon_others(config: Mapping[str, Any]) -> bool:
+    from stacks.layers import EXTENDS
+
+    cluster = config.get("cluster")
+    return EXTENDS in config or (isinstance(cluster, Mapping) and "stackReference" in cluster)
 
 
 def _private_project(checkout: Path) -> dict[str, Any]:

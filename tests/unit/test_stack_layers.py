@@ -7,10 +7,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stacks import layers
+from stacks.automation.options import Options
+from stacks.automation.workspace import stack_file_text
+from stacks.config_file import config_of
 from stacks.settings import SettingsError
 from stacks.stack_file import read, whole
 
@@ -88,6 +92,41 @@ def test_what_two_bases_extend_stands_once_below_both(write: Write) -> None:
     )
     gateway = read(file).gateway
     assert (gateway.cpu, gateway.memory) == ("2", "2Gi")
+
+
+def test_outputs_of_another_stack_lie_below_the_lowest_base(write: Write) -> None:
+    file = write(
+        "modelyard:extends: base, modelyard:pools: [{name: theirs, $patch: delete}]",
+        base="config: {'modelyard:cluster': {stackReference: org/cluster/prod}, 'modelyard:pools': [{name: gpu}]}",
+    )
+    theirs = {"pools": [{"name": "theirs"}, {"name": "left"}]}
+    config = layers.merged_config(config_of(file), file.name, lambda _: theirs)
+    assert config["modelyard:pools"] == [{"name": "left"}, {"name": "gpu"}]
+
+
+@pytest.mark.parametrize(
+    ("own", "operation", "names"),
+    [
+        ([{"name": "c"}], [{"$patch": "replace"}, {"name": "d"}], ["d"]),
+        ([{"name": "c"}], [{"name": "a", "$patch": "delete"}], ["b", "c"]),
+        ([{"name": "c"}], [{"name": "c", "$patch": "delete"}], ["a", "b"]),
+        ([{"$patch": "replace"}, {"name": "c"}], [{"name": "d"}], ["c", "d"]),
+        ([{"name": "a", "$patch": "delete"}], [{"name": "a"}], ["b", "a"]),
+    ],
+)
+def test_what_an_operation_says_counts_against_bases_too(
+    write: Write, own: list[dict[str, str]], operation: list[dict[str, str]], names: list[str]
+) -> None:
+    file = write(
+        f"'modelyard:extends': base, 'modelyard:models': {json.dumps(own)}",
+        base="config: {'modelyard:models': [{name: a}, {name: b}]}",
+    )
+    (file.parent / "stacks").mkdir()
+    file.rename(file.parent / "stacks" / file.name)
+    options = Options(checkout=file.parent, settings={"models": operation})
+    config = yaml.safe_load(stack_file_text("mine", options))["config"]
+    found = layers.merged_config(config, file.name, lambda _: {})
+    assert found["modelyard:models"] == [{"name": name} for name in names]
 
 
 def test_the_whole_is_what_a_file_without_bases_would_say(write: Write) -> None:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stacks.merge import laid_over, located, plain, tree
+from stacks.merge import joined, laid_over, located, plain, tree
 from stacks.settings import SettingsError
 
 
@@ -63,6 +63,38 @@ def test_which_lists_have_entries_with_names(path: list[str], key: str) -> None:
         return value
 
     assert merged(at([{key: "x", "a": 1}]), at([{key: "x", "b": 2}])) == at([{key: "x", "a": 1, "b": 2}])
+
+
+def test_a_route_is_named_by_its_model_and_its_headers() -> None:
+    below = {
+        "routes": [
+            {"model": "chat", "fallback": ["x"]},
+            {"model": "chat", "headers": {"x-group": "b"}, "fallback": ["z"]},
+        ]
+    }
+    assert merged(below, {"routes": [{"model": "chat", "fallback": ["y"]}]})["routes"] == [
+        {"model": "chat", "fallback": ["y"]},
+        below["routes"][1],
+    ]
+    other = {"model": "chat", "headers": {"x-group": "c"}}
+    assert merged(below, {"routes": [other]})["routes"] == [*below["routes"], other]
+    of_b = {"model": "chat", "headers": {"x-group": "b"}}
+    assert merged(below, {"routes": [{**of_b, "$patch": "delete"}]})["routes"] == below["routes"][:1]
+    assert refusals(below, {"routes": [{**other, "$patch": "delete"}]}) == [
+        "above, modelyard:routes[0]: 'chat' with headers x-group: c is to be left out, and below has 'chat' or 'chat' "
+        "with headers x-group: b here: correct or remove it"
+    ]
+
+
+def test_what_replaces_or_takes_out_nothing() -> None:
+    above = {"routes": [{"$patch": "replace"}, {"model": "a"}], "fit": {"$patch": "replace", "prices": {}}}
+    assert merged({}, above) == {"routes": [{"model": "a"}], "fit": {"prices": {}}}
+    new = {"models": [{"name": "b", "$patch": "replace", "cpu": "1"}]}
+    assert merged({"models": [{"name": "a"}]}, new) == {"models": [{"name": "a"}, {"name": "b", "cpu": "1"}]}
+    assert merged({}, {"models": [{"cpu": "1"}]}) == {"models": [{"cpu": "1"}]}
+    assert refusals({}, {"models": [{"name": "a", "$patch": "delete"}]}) == [
+        "above, modelyard:models[0]: 'a' is to be left out, and below has none at all here: correct or remove it"
+    ]
 
 
 def test_adapters_of_a_model_have_names_too() -> None:
@@ -144,3 +176,38 @@ def test_whatever_is_laid_over_itself_or_over_nothing_stays_as_it_is(below: Any,
     assert merged({}, {"x": above}) == {"x": above}
     assert merged({"x": below}, {}) == {"x": below}
     assert merged({"x": below}, {"x": above})["x"] == merged(merged({"x": below}, {"x": above}), {"x": above})["x"]
+
+
+names = st.sampled_from("abc")
+words = st.sampled_from([{}, {}, {"$patch": "delete"}, {"$patch": "replace"}])
+settings_below = st.dictionaries(
+    st.sampled_from(["x", "y"]),
+    st.integers(0, 3) | st.none() | st.dictionaries(st.sampled_from(["x", "$patch"]), st.just("replace"), max_size=2),
+    max_size=2,
+)
+
+
+def entries(patched: bool) -> st.SearchStrategy[list[dict[str, Any]]]:
+    entry = st.tuples(names, settings_below, words if patched else st.just({}))
+    made = st.lists(entry, max_size=3, unique_by=lambda one: one[0]).map(
+        lambda found: [dict[str, Any]({"name": name, **said, **word}) for name, said, word in found]
+    )
+    alone = made.map(
+        lambda found: [dict[str, Any]({"$patch": "replace"}), *(one for one in found if one.get("$patch") != "delete")]
+    )
+    return made | alone if patched else made
+
+
+def layers(patched: bool) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={"models": entries(patched) | st.none(), "fit": settings_below})
+
+
+@given(layers(patched=False), layers(patched=True), layers(patched=True))
+@settings(max_examples=500)
+def test_two_layers_as_one_come_to_the_same_as_one_after_the_other(low: Any, middle: Any, high: Any) -> None:
+    first = plain(tree(low, "low"))
+    try:
+        expected = merged(merged(first, middle), high)
+    except SettingsError:
+        return
+    assert merged(first, plain(joined(tree(middle, "middle"), tree(high, "high")))) == expected
