@@ -128,17 +128,6 @@ class Kubectl:
         found: list[Object] = json.loads(self.run("get", kind, *self._in(namespace), *wanted, "--output=json"))["items"]
         return found
 
-    def events(self, kind: str, name: str, *, namespace: str | None = None) -> list[Object]:
-        """What happened to an object of late, oldest first.
-
-        Raises:
-            KubectlError: when the cluster does not say.
-        """
-        about = f"--field-selector=involvedObject.kind={kind},involvedObject.name={name}"
-        shown = self.run("get", "events", *self._in(namespace), about, "--sort-by=.lastTimestamp", "--output=json")
-        found: list[Object] = json.loads(shown)["items"]
-        return found
-
     def delete(self, kind: str, *names: str, namespace: str | None = None, now: bool = False) -> None:
         """Delete objects, and return when the cluster has taken the order.
 
@@ -161,7 +150,6 @@ class Kubectl:
         container: str | None = None,
         namespace: str | None = None,
         tail: int | None = None,
-        since_seconds: int | None = None,
         follow: bool = False,
         previous: bool = False,
     ) -> Iterator[str]:
@@ -178,7 +166,6 @@ class Kubectl:
             *self._in(namespace),
             *([f"--container={container}"] if container else []),
             *([f"--tail={tail}"] if tail is not None else []),
-            *([f"--since={since_seconds}s"] if since_seconds is not None else []),
             *(["--follow"] if follow else []),
             *(["--previous"] if previous else []),
         ]
@@ -208,10 +195,13 @@ class Kubectl:
         with self._started([*arguments, wait]) as (process, output, complaints):
             # A plugin that waits for somebody to log in would have it wait for ever.
             patience = Timer(FORWARD_SECONDS + ANSWER_SECONDS, process.terminate)
+            patience.daemon = True
             patience.start()
-            # Its first line comes when it listens; it ends without one when it cannot.
-            said = re.search(r"127\.0\.0\.1:(\d+)", output.readline())
-            patience.cancel()
+            try:
+                # Its first line comes when it listens; it ends without one when it cannot.
+                said = re.search(r"127\.0\.0\.1:(\d+)", output.readline())
+            finally:
+                patience.cancel()
             if said is None:
                 raise self._refusal(arguments, complaints.text() or "i/o timeout: it did not come to listen")
             # It writes a line a connection, and a full pipe would stop it.

@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,12 +104,9 @@ def test_objects(says: Says, tmp_path: Path) -> None:
     kubectl = says(f"echo '{json.dumps(items)}'")
     assert kubectl.find("pods", selector="app=x") == items["items"]
     assert kubectl.find("pods", namespace="other") == items["items"]
-    assert kubectl.events("Pod", "a") == items["items"]
     assert calls(tmp_path) == [
         f"{CONTEXT} get pods --namespace=models --selector=app=x --output=json",
         f"{CONTEXT} get pods --namespace=other --output=json",
-        f"{CONTEXT} get events --namespace=models --field-selector=involvedObject.kind=Pod,involvedObject.name=a "
-        "--sort-by=.lastTimestamp --output=json",
     ]
 
 
@@ -166,6 +164,22 @@ def test_a_port_forward_that_does_not_come_about(says: Says) -> None:
     )
     with pytest.raises(KubectlError, match="Current status=Pending"), kubectl.port_forward("service/gateway", 8080):
         pass
+
+
+def test_a_port_forward_that_is_broken_off_leaves_no_thread(says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(threading.enumerate())
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stacks.kubectl.re.search", interrupted)
+    kubectl = says("echo; exec sleep 60")
+    with pytest.raises(KeyboardInterrupt), kubectl.port_forward("service/gateway", 8080):
+        pass
+    timers = [thread for thread in set(threading.enumerate()) - before if isinstance(thread, threading.Timer)]
+    for timer in timers:
+        timer.join(timeout=5)
+        assert not timer.is_alive()
 
 
 def test_which_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
