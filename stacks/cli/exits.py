@@ -29,4 +29,4 @@ class ExitCode(IntEnum):
     INTERNAL = 70
     """A fault of Modelyard itself."""
     INTERRUPTED = 130
-    """Ctrl-C."""
+    """Ctrl-C, SIGTERM or SIGHUP."""

@@ -1,17 +1,16 @@
 """Runs the operations that Pulumi does, and prints what they come to."""
 
-import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from stacks import automation
 from stacks.automation import Options, Planned, PolicyViolated, Result
 from stacks.cli import output
 from stacks.cli.progress.wording import duration, is_component, kind_of
+from stacks.cli.signals import ending_well
 
 if TYPE_CHECKING:
     from stacks.cli.progress.watching import Look
@@ -109,20 +108,15 @@ def _looker(order: Order) -> "Look | None":
 
 @contextmanager
 def _cancellable() -> Iterator[threading.Event]:
-    """Makes Ctrl-C an order to end well: what is under way is finished. A second one is the usual end."""
+    """Makes an order to end one to end well: what is under way is finished. A second Ctrl-C is the usual end."""
     cancelled = threading.Event()
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if cancelled.is_set():
-            signal.default_int_handler(number, frame)
+    def cancel() -> None:
         cancelled.set()
         output.note("Ending as soon as what is under way is finished; Ctrl-C again ends at once.")
 
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, interrupt)
-    try:
+    with ending_well(cancel):
         yield cancelled
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _print_plan(result: automation.PreviewResult) -> None:

@@ -17,7 +17,7 @@ from stacks import stack_file
 from stacks.cli.app import app
 
 KUBECTL = """#!{python} -SE
-import json, sys
+import json, sys, time
 words = [word for word in sys.argv[1:] if not word.startswith(("--kubeconfig", "--context"))]
 stdin = sys.stdin.read() if "--filename=-" in words else ""
 with open({calls!r}, "a") as calls:
@@ -26,6 +26,8 @@ for answer in json.load(open({answers!r})):
     if all(word in words or (word[0] == "{{" and word in stdin) for word in answer["words"]):
         sys.stdout.write(answer["out"])
         sys.stderr.write(answer["err"])
+        sys.stdout.flush()
+        time.sleep(answer["seconds"])
         sys.exit(answer["code"])
 sys.stderr.write("the played cluster has no answer to " + " ".join(words))
 sys.exit(1)
@@ -51,10 +53,10 @@ class Cluster:
     folder: Path
     answers: list[dict[str, Any]] = field(default_factory=list)
 
-    def says(self, words: Sequence[str], out: Any = "", *, err: str = "", code: int = 0) -> None:
-        """Answer a command that has all of these words. The first answer that fits counts."""
+    def says(self, words: Sequence[str], out: Any = "", *, err: str = "", code: int = 0, seconds: float = 0) -> None:
+        """Answer a command that has all of these words, and end so much later. The first answer that fits counts."""
         text = out if isinstance(out, str) else json.dumps(out)
-        self.answers.append({"words": list(words), "out": text, "err": err, "code": code})
+        self.answers.append({"words": list(words), "out": text, "err": err, "code": code, "seconds": seconds})
         (self.folder / "answers.json").write_text(json.dumps(self.answers))
 
     def has(self, kind: str, *items: dict[str, Any], namespace: str = "default") -> None:

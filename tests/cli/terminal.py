@@ -14,6 +14,9 @@ TAKE = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
 
 ENTRY = "import sys; from stacks.cli.__main__ import main; sys.exit(main())"
 
+HANG_UP = "hang up"
+"""What is typed to close the terminal."""
+
 INSIST_SECONDS = 8
 """Between two times that a key is typed: a second Ctrl-C within the first one's exit would be another thing to do."""
 
@@ -57,7 +60,8 @@ def on_a_terminal(
     left, at, text = list(typed), 0, ""
     deadline = time.monotonic() + seconds
     insisted = time.monotonic()
-    while time.monotonic() < deadline:
+    gone = False
+    while time.monotonic() < deadline and not gone:
         if insist and not left and time.monotonic() - insisted > INSIST_SECONDS:
             insisted = time.monotonic()
             os.write(controller, insist.encode())
@@ -71,6 +75,8 @@ def on_a_terminal(
         while left and left[0][0] in text[at:]:
             waits, line = left.pop(0)
             at = text.index(waits, at) + len(waits)
-            os.write(controller, line.encode())
+            gone = line == HANG_UP
+            if not gone:
+                os.write(controller, line.encode())
     os.close(controller)
     return Shown(text.replace("\r\n", "\n"), process.wait(timeout=10))

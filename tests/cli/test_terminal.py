@@ -1,9 +1,11 @@
 """The command on a real terminal, and with none at all."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +13,7 @@ import yaml
 from stacks.cli.exits import ExitCode
 from tests.cli.conftest import CONFIG, Cluster, gateway_pod, pod
 from tests.cli.fake_gateway import serving, words
-from tests.cli.terminal import ENTRY, on_a_terminal
+from tests.cli.terminal import ENTRY, HANG_UP, on_a_terminal
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -125,6 +127,82 @@ def test_ctrl_c_ends_an_update_in_an_orderly_way(entry: str, loading: Cluster) -
     assert shown.code == ExitCode.INTERRUPTED
     assert "Ending as soon as what is under way is finished" in shown.text
     assert "The update was cancelled." in shown.text
+
+
+def begun(entry: str, *arguments: str, waits_for: str, **given: Any) -> subprocess.Popen[str]:
+    """The command, after it has printed a line with this text."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", entry, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **given,
+    )
+    assert process.stdout
+    assert any(waits_for in line for line in process.stdout)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_update_that_is_told_to_end_ends_in_an_orderly_way(
+    entry: str, loading: Cluster, number: signal.Signals
+) -> None:
+    entry = UPDATE.format(wait=50) + entry.replace("; ", "\n")
+    process = begun(entry, "up", "-s", "mine", "--yes", waits_for="loading weights")
+    # A terminal that is closed and the shell in it may both tell.
+    process.send_signal(number)
+    process.send_signal(number)
+    _, complaints = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert complaints.count("Ending as soon as what is under way is finished") == 1
+    assert "The update was cancelled." in complaints
+
+
+def test_an_update_whose_terminal_is_closed_ends_in_an_orderly_way(
+    entry: str, loading: Cluster, tmp_path: Path
+) -> None:
+    mark = f"Path({str(tmp_path / 'ended')!r}).write_text('in order')"
+    entry = UPDATE.format(wait=50).replace("        raise", f"        {mark}\n        raise") + entry.replace(
+        "; ", "\n"
+    )
+    entry = f"from pathlib import Path\n{entry}"
+    shown = on_a_terminal("up", "-s", "mine", "--yes", typed=[("loading weights", HANG_UP)], entry=entry)
+    assert (tmp_path / "ended").read_text() == "in order"
+    assert shown.code == ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_takes_the_kubeconfig_with_it(
+    entry: str, cluster: Cluster, tmp_path: Path, number: signal.Signals
+) -> None:
+    config = {**CONFIG, "cluster": {"kubeconfigContents": "of mine"}}
+    file = yaml.safe_dump({"config": {f"modelyard:{key}": value for key, value in config.items()}})
+    (tmp_path / "Pulumi.mine.yaml").write_text(file)
+    cluster.has("pods", pod("qwen-0"))
+    cluster.says(["logs", "qwen-0"], "begun\n", seconds=60)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    process = begun(
+        entry, "logs", "qwen", "-s", "mine", "-f", waits_for="begun", env={**os.environ, "TMPDIR": str(kept)}
+    )
+    assert [each.read_text() for each in kept.iterdir()] == ["of mine"]
+    process.send_signal(number)
+    _, complaints = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert complaints == "Interrupted.\n"
+    assert list(kept.iterdir()) == []
+
+
+def test_an_update_by_nohup_goes_on(entry: str, loading: Cluster) -> None:
+    ignored = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    entry = ignored + UPDATE.format(wait=3) + entry.replace("; ", "\n")
+    process = begun(entry, "up", "-s", "mine", "--yes", waits_for="loading weights")
+    process.send_signal(signal.SIGHUP)
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.OK
+    assert rest.endswith("Updated, in 1.0s: 1 created.\n")
 
 
 def test_an_update_with_no_terminal_writes_plain_lines(entry: str, loading: Cluster) -> None:
