@@ -37,7 +37,8 @@ def route_configuration(stack: StackSettings) -> Json:
 
 def _by_model(stack: StackSettings) -> Json:
     known = {model: _action(_routes_of(stack, model, own)) for model, own in _by_name(stack).items()}
-    other = {"action": _action([*_list_routes(stack), *_error_routes(stack)])}
+    # In this order, for every POST passes here before its body is read, and the list has a route for each model.
+    other = {"action": _action([*_error_routes(stack), *_list_routes(stack)])}
     if not known:
         return {"on_no_match": other}
     return {
