@@ -18,6 +18,13 @@ class Retries:
     wait_seconds: float = 5.0
     """Before the second attempt; twice as long before each further one."""
 
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or not self.wait_seconds >= 0:
+            raise ValueError(
+                f"Retries(attempts={self.attempts}, wait_seconds={self.wait_seconds}): an operation is tried once at "
+                "least, and no wait is negative: give at least 1 attempt and 0 seconds."
+            )
+
 
 @dataclass(frozen=True)
 class Options:

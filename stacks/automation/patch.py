@@ -1,12 +1,16 @@
 """A change of a stack file as a patch: the weights of a route, with everything else as somebody has written it."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+WITHOUT_END = "\\ No newline at end of file"
+"""What follows the last line of a file in a diff, where no line feed ends it."""
 
 
 def patch_of(file: Path, route: str, headers: Mapping[str, str], weights: Sequence[int]) -> str:
@@ -22,7 +26,8 @@ def patch_of(file: Path, route: str, headers: Mapping[str, str], weights: Sequen
         The diff, or nothing where the file says so already, or does not spell out these weights at the route: that
         stands in a file that it extends, a weight is left out, or another place refers to it.
     """
-    text = file.read_text(encoding="utf-8")
+    # Every character as it is there, ends of lines too, or no diff would fit.
+    text = file.read_bytes().decode("utf-8")
     places = _weights(text, route, headers)
     if len(places) != len(weights):
         return ""
@@ -31,10 +36,13 @@ def patch_of(file: Path, route: str, headers: Mapping[str, str], weights: Sequen
     for place, weight in sorted(zip(places, weights, strict=True), key=lambda each: -each[0].start_mark.index):
         changed = f"{changed[: place.start_mark.index]}{weight}{changed[place.end_mark.index :]}"
     name = f"{file.parent.name}/{file.name}"
-    lines = difflib.unified_diff(
-        text.splitlines(keepends=True), changed.splitlines(keepends=True), f"a/{name}", f"b/{name}"
-    )
-    return "".join(lines)
+    lines = difflib.unified_diff(_lines(text), _lines(changed), f"a/{name}", f"b/{name}")
+    return "".join(line if line.endswith("\n") else f"{line}\n{WITHOUT_END}\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as ``git`` counts them: a line feed ends one, and nothing else does."""
+    return [line for line in re.split(r"(?<=\n)", text) if line]
 
 
 def _weights(text: str, route: str, headers: Mapping[str, str]) -> list[ScalarNode]:

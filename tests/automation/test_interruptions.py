@@ -237,3 +237,12 @@ def _leave_a_pending_operation(checkout: Checkout) -> None:
 
 def test_options_are_what_they_say() -> None:
     assert Options().retries == Retries(attempts=3, wait_seconds=5.0)
+
+
+@pytest.mark.parametrize(("attempts", "wait_seconds"), [(0, 5.0), (-1, 5.0), (3, -1.0), (3, float("nan"))])
+def test_no_attempt_at_all_is_refused(attempts: int, wait_seconds: float) -> None:
+    """It would never be reached, and what passes be tried again for ever."""
+    with pytest.raises(
+        ValueError, match=rf"Retries\(attempts={attempts}, wait_seconds={wait_seconds}\): .* at least 1"
+    ):
+        Retries(attempts=attempts, wait_seconds=wait_seconds)

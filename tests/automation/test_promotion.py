@@ -84,6 +84,18 @@ def test_the_patch_changes_the_weights_and_nothing_else(file: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("last", ["", "\n"], ids=["open", "ended"])
+def test_the_patch_fits_whatever_ends_the_lines(file: Path, end: str, last: str) -> None:
+    text = FILE[: FILE.index("    - model: chat\n")].replace("# asked most", "# asked \u2028 # \x85 # most").rstrip()
+    text = f"{text}{last}".replace("\n", end)
+    file.write_bytes(text.encode())
+    patch = patch_of(file, "chat", {}, [0, 100])
+    subprocess.run(["git", "init", "--quiet"], cwd=file.parent.parent, check=True)
+    subprocess.run(["git", "apply"], cwd=file.parent.parent, input=patch.encode(), check=True)
+    assert file.read_bytes().decode() == text.replace("weight: 90", "weight: 0").replace("weight: 10 ", "weight: 100 ")
+
+
 def test_the_patch_is_for_the_route_with_these_headers(file: Path) -> None:
     patch = patch_of(file, "chat", {"x-group": "b"}, [0, 100])
     assert "+      upstreams: [{ model: old, weight: 0 }, { model: new, weight: 100 }]" in patch
