@@ -16,26 +16,40 @@ def main(stack: str, route: str, seconds: float = 300, slower: float = 1.2, fail
 
     It may be SLOWER times as slow to its first token as the other model, and FAILING more of its requests may fail.
     """
+    # A route that cannot be asked could not be watched either.
+    before = automation.measure(stack, route, seconds=1)
+    if all(each.failed == each.requests for each in before.models.values()):
+        raise SystemExit(f"No model of {route} answers, so nothing was promoted.")
     for percent in STEPS:
         promotion = automation.promote(stack, route, percent=percent)
         canary, other = sorted(promotion.shares, key=lambda name: promotion.written[name])
-        seen = automation.measure(stack, route, seconds=seconds).models
+        try:
+            seen = automation.measure(stack, route, seconds=seconds)
+        except BaseException:
+            automation.rollback(stack, route)
+            print(f"{canary} was rolled back at {percent} %, for it could not be watched.", file=sys.stderr)
+            raise
         print(f"{percent} %: {seen}", file=sys.stderr)
-        if canary not in seen or is_worse(seen[canary], seen.get(other), slower, failing):
+        if is_worse(seen, canary, other, slower, failing):
             automation.rollback(stack, route)
             raise SystemExit(f"{canary} was rolled back at {percent} %.")
     print(promotion.patch, end="")
 
 
-def is_worse(
-    canary: automation.ModelMeasurement, other: automation.ModelMeasurement | None, slower: float, failing: float
-) -> bool:
-    """Whether the canary is. At 100 % there is no other any more, and only failures count."""
-    if canary.error_rate > (other.error_rate if other else 0) + failing:
+def is_worse(seen: automation.Measurement, canary: str, other: str, slower: float, failing: float) -> bool:
+    """Whether the canary is. At 100 % there is no other any more, and only failures count.
+
+    Which of the two failed where a fallback answered, or nothing did, is not known: it counts against the canary.
+    """
+    own, others = seen.models.get(canary), seen.models.get(other)
+    if own is None or own.failed == own.requests:
         return True
-    if canary.ttft_p95 is None:
+    unclear = seen.fallen_back + seen.unanswered
+    if (own.failed + unclear) / (own.requests + unclear) > (others.error_rate if others else 0) + failing:
         return True
-    return other is not None and other.ttft_p95 is not None and canary.ttft_p95 > slower * other.ttft_p95
+    if own.ttft_p95 is None or others is None or others.ttft_p95 is None:
+        return False
+    return own.ttft_p95 > slower * others.ttft_p95
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ from stacks.automation.errors import SettingsRefusedError, UnreachableError
 from stacks.automation.options import DEFAULTS, Options
 
 if TYPE_CHECKING:
+    import httpx
+
     from stacks.drill import Sample
+    from stacks.verify.asking import Question
 
 WORDS = "What is the capital of France?"
 MAX_TOKENS = 24
@@ -22,11 +25,11 @@ class ModelMeasurement:
     """What clients see of one model."""
 
     requests: int
-    """How many requests went to it first."""
+    """How many requests went to it, as far as that is known: it answered them, or it is the route's only upstream."""
     failed: int
-    """How many of them it did not answer whole, whether or not another model answered in its place."""
+    """How many of them it did not answer whole. Of an only upstream, those that another model answered too."""
     ttft_p50: float | None
-    """Time to the first token, in seconds, that half of its answers kept. None: it gave no answer."""
+    """Time to the first token, in seconds, that half of its answers kept. None: it gave no streamed one."""
     ttft_p95: float | None
     """The one that 95 % of its answers kept."""
 
@@ -44,6 +47,8 @@ class Measurement:
     """By model, those that were asked."""
     unanswered: int
     """How many requests no model of the route answered."""
+    fallen_back: int = 0
+    """How many a fallback answered in place of one of several upstreams. The gateway does not say which of them."""
 
 
 def measure(
@@ -55,7 +60,7 @@ def measure(
     api_key: str | None = None,
     options: Options = DEFAULTS,
 ) -> Measurement:
-    """Ask a route for streamed answers, and look how its models answer.
+    """Ask a route for answers, streamed where its models can, and look how they answer.
 
     Args:
         stack: the stack's name.
@@ -86,7 +91,7 @@ def measure(
     if caller.missing:
         raise SettingsRefusedError(f"The route '{route}' cannot be asked: {caller.missing}.", "Give a key or token.")
     headers = (caller.header,) if caller.header else ()
-    question = forms(settings, asked, WORDS, stream=True, max_tokens=MAX_TOKENS, headers=headers)[0]
+    possible = forms(settings, asked, WORDS, stream=True, max_tokens=MAX_TOKENS, headers=headers)
     base_url, kubectl = found.outputs["base_url"], Kubectl.of(settings.cluster)
     with (
         cluster_errors(),
@@ -94,6 +99,7 @@ def measure(
     ):
         if way_in.client is None:
             raise UnreachableError(f"The gateway was not reached: {way_in.verdict.why}", "See to that first.")
+        question = form(way_in.client, possible)
         with Load(
             way_in.client,
             question,
@@ -103,19 +109,39 @@ def measure(
             observe=lambda sample: None,
         ) as load:
             time.sleep(seconds)
-    return measured(load.samples)
+    return measured(load.samples, [target.model for target in asked.targets if target.weight])
 
 
-def measured(samples: "Sequence[Sample]") -> Measurement:
-    """What a series of requests says of each model: one that another model answered failed at the first."""
-    first = [sample.fallback_from or sample.served_by for sample in samples]
+def form(client: "httpx.Client", possible: "Sequence[Question]") -> "Question":
+    """The first form in which the route answers. Where it answers none, the likeliest one, whose failures count."""
+    from stacks.drill.load import sampled
+    from stacks.drill.losing import FIRST_ANSWER_SECONDS
+    from stacks.verify.asking import ask
+
+    for question in possible:
+        if sampled(question, 0.0, ask(client, question, seconds=FIRST_ANSWER_SECONDS)).error is None:
+            return question
+    return possible[0]
+
+
+def measured(samples: "Sequence[Sample]", upstreams: Sequence[str]) -> Measurement:
+    """What a series of requests says of each model.
+
+    Args:
+        samples: the requests.
+        upstreams: the models that share the route's requests. Only of a single one it is known that it failed where
+            a fallback answered: gateways name the route there.
+    """
+    only = upstreams[0] if len(set(upstreams)) == 1 else None
+    answered = [sample for sample in samples if sample.served_by is not None]
+    first = [only if sample.fallback_from is not None else sample.served_by for sample in answered]
     models = {}
-    for model in sorted({name for name in first if name}):
-        own = [sample for sample, name in zip(samples, first, strict=True) if name == model]
+    for model in sorted({name for name in first if name is not None}):
+        own = [sample for sample, name in zip(answered, first, strict=True) if name == model]
         whole = [sample for sample in own if sample.error is None and sample.fallback_from is None]
         waits = sorted(sample.first_byte_seconds for sample in whole if sample.first_byte_seconds is not None)
         models[model] = ModelMeasurement(len(own), len(own) - len(whole), _kept(waits, 0.5), _kept(waits, 0.95))
-    return Measurement(models, first.count(None))
+    return Measurement(models, unanswered=len(samples) - len(answered), fallen_back=first.count(None))
 
 
 def _kept(waits: Sequence[float], share: float) -> float | None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,21 @@ FAILING = replace(WELL, failed=2)
 SILENT = ModelMeasurement(requests=5, failed=5, ttft_p50=None, ttft_p95=None)
 
 
-class Route:
-    """A route with a canary, whose models answer as they are told to."""
+EMBEDDING = replace(WELL, ttft_p50=None, ttft_p95=None)
+BEFORE = Measurement({"old": WELL}, unanswered=0)
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: Sequence[Mapping[str, ModelMeasurement]]) -> None:
+
+class Route:
+    """A route with a canary, whose models answer as they are told to: first for a look ahead, then at each step."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *answers: Measurement | BaseException,
+        before: Measurement | BaseException = BEFORE,
+    ) -> None:
         self.done: list[str] = []
-        self._answers = list(answers)
+        self._answers = [before, *answers]
         monkeypatch.setattr(automation, "promote", self._promote)
         monkeypatch.setattr(automation, "rollback", self._rollback)
         monkeypatch.setattr(automation, "measure", self._measure)
@@ -43,32 +51,69 @@ class Route:
         self.done.append(f"{stack} {route} back")
 
     def _measure(self, stack: str, route: str, *, seconds: float) -> Measurement:
-        return Measurement(self._answers.pop(0), unanswered=0)
+        answer = self._answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
 
+def seen(unanswered: int = 0, fallen_back: int = 0, **models: ModelMeasurement) -> Measurement:
+    return Measurement(models, unanswered, fallen_back)
+
+
+@pytest.mark.parametrize("well", [WELL, EMBEDDING])
 def test_a_canary_that_is_well_gets_everything(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], well: ModelMeasurement
 ) -> None:
-    route = Route(monkeypatch, [{"old": WELL, "new": WELL}, {"old": SLOW, "new": SLOW}, {"new": WELL}])
+    route = Route(monkeypatch, seen(old=well, new=well), seen(old=SLOW, new=SLOW), seen(new=well))
     canary.main("prod", "chat")
     assert route.done == ["prod chat 10", "prod chat 50", "prod chat 100"]
     assert capsys.readouterr().out == "the patch\n"
 
 
-@pytest.mark.parametrize("worse", [SLOW, FAILING, SILENT])
-def test_a_canary_that_is_worse_is_rolled_back(monkeypatch: pytest.MonkeyPatch, worse: ModelMeasurement) -> None:
-    route = Route(monkeypatch, [{"old": WELL, "new": WELL}, {"old": WELL, "new": worse}])
+@pytest.mark.parametrize(
+    "worse",
+    [
+        seen(old=WELL, new=SLOW),
+        seen(old=WELL, new=FAILING),
+        seen(old=WELL, new=SILENT),
+        seen(old=WELL, new=WELL, fallen_back=2),
+        seen(old=WELL, new=WELL, unanswered=2),
+        seen(old=WELL),
+        seen(old=WELL, chat=WELL),
+    ],
+)
+def test_a_canary_that_is_worse_is_rolled_back(monkeypatch: pytest.MonkeyPatch, worse: Measurement) -> None:
+    route = Route(monkeypatch, seen(old=WELL, new=WELL), worse)
     with pytest.raises(SystemExit) as caught:
         canary.main("prod", "chat")
     assert caught.value.code == "new was rolled back at 50 %."
     assert route.done == ["prod chat 10", "prod chat 50", "prod chat back"]
 
 
-def test_a_canary_that_nothing_reaches_is_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    route = Route(monkeypatch, [{"old": WELL}])
-    with pytest.raises(SystemExit):
+@pytest.mark.parametrize("fault", [automation.UnreachableError("It is gone.", "See."), OSError(), KeyboardInterrupt()])
+def test_a_canary_that_cannot_be_watched_is_rolled_back(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
+    route = Route(monkeypatch, fault)
+    with pytest.raises(type(fault)):
         canary.main("prod", "chat")
     assert route.done == ["prod chat 10", "prod chat back"]
+
+
+def test_nothing_is_promoted_on_a_route_that_nobody_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    route = Route(monkeypatch, before=automation.SettingsRefusedError("There is no key.", "Give one."))
+    with pytest.raises(automation.SettingsRefusedError):
+        canary.main("prod", "chat")
+    assert route.done == []
+
+
+@pytest.mark.parametrize("before", [seen(unanswered=5), seen(old=SILENT)])
+def test_nothing_is_promoted_on_a_route_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, before: Measurement
+) -> None:
+    route = Route(monkeypatch, before=before)
+    with pytest.raises(SystemExit, match="No model of chat answers"):
+        canary.main("prod", "chat")
+    assert route.done == []
 
 
 def sample(at: float, **said: Any) -> Sample:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import httpx
+import pytest
+
 from stacks.automation import Measurement, ModelMeasurement
-from stacks.automation.measuring import measured
+from stacks.automation.measuring import form, measured
 from stacks.drill import Sample
+from stacks.verify.asking import Question
 
 
 def sample(served_by: str | None, first_byte: float | None = 0.1, **said: Any) -> Sample:
@@ -12,18 +16,44 @@ def sample(served_by: str | None, first_byte: float | None = 0.1, **said: Any) -
     return Sample(served_by=served_by, first_byte_seconds=first_byte, **{**known, **said})
 
 
-def test_each_model_is_judged_by_the_requests_that_went_to_it_first() -> None:
+def test_each_model_is_judged_by_what_it_answered() -> None:
     samples = [sample("old", wait / 100) for wait in range(1, 101)]
-    samples += [sample("new", 0.3), sample("old", 9.0, fallback_from="new"), sample("new", 0.2, error="it was cut")]
+    samples += [sample("new", 0.3), sample("new", 0.2, error="it was cut")]
     samples += [sample(None, None, status=503, error="status 503")]
-    found = measured(samples)
+    found = measured(samples, ["old", "new"])
     assert found == Measurement(
-        {"old": ModelMeasurement(100, 0, 0.5, 0.95), "new": ModelMeasurement(3, 2, 0.3, 0.3)}, unanswered=1
+        {"old": ModelMeasurement(100, 0, 0.5, 0.95), "new": ModelMeasurement(2, 1, 0.3, 0.3)}, unanswered=1
     )
-    assert found.models["new"].error_rate == 2 / 3
+    assert found.models["new"].error_rate == 1 / 2
 
 
-def test_a_model_that_never_answers_has_no_time_to_its_first_token() -> None:
-    found = measured([sample("old", fallback_from="new")])
-    assert found.models == {"new": ModelMeasurement(1, 1, None, None)}
-    assert measured([]) == Measurement({}, unanswered=0)
+def test_which_of_several_upstreams_fell_back_is_not_guessed() -> None:
+    """Gateways say `chat`, the route's name, and not which upstream has failed."""
+    found = measured([sample("old"), sample("new"), sample("spare", 9.0, fallback_from="chat")], ["old", "new"])
+    well = ModelMeasurement(1, 0, 0.1, 0.1)
+    assert found == Measurement({"old": well, "new": well}, unanswered=0, fallen_back=1)
+
+
+def test_an_only_upstream_fell_back_itself() -> None:
+    found = measured([sample("old", fallback_from="chat")], ["new"])
+    assert found == Measurement({"new": ModelMeasurement(1, 1, None, None)}, unanswered=0)
+    assert measured([], ["new"]) == Measurement({}, unanswered=0)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["/v1/chat/completions", "/v1/completions"], "/v1/chat/completions"),
+        (["/v1/completions"], "/v1/completions"),
+        ([], "/v1/chat/completions"),
+    ],
+)
+def test_the_form_in_which_a_route_answers_is_found(answers: list[str], expected: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path in answers:
+            return httpx.Response(200, text="data: [DONE]\n\n", headers={"content-type": "text/event-stream"})
+        return httpx.Response(400, json={"error": {"message": "no chat template"}})
+
+    possible = [Question(path, {"stream": True}) for path in ("/v1/chat/completions", "/v1/completions")]
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://gateway") as client:
+        assert form(client, possible).path == expected
