@@ -9,7 +9,7 @@ import httpx
 
 from stacks.drill.load import Load
 from stacks.drill.report import Loss, Report, Sample
-from stacks.kubectl import Kubectl
+from stacks.kubectl import Kubectl, KubectlError
 from stacks.settings import RouteSettings, StackSettings
 from stacks.verify import plan, way
 from stacks.verify.asking import Answer, Question, ask
@@ -88,21 +88,24 @@ def drill(
         on_loss: told what each loss came to.
 
     Raises:
-        DrillError: when it cannot be held, before anything is killed.
-        KubectlError: when the cluster cannot be asked.
+        DrillError: when it cannot be held, before anything is killed. What comes in the way later is a problem of that
+            loss.
+        KubectlError: when the cluster cannot be asked, before anything is killed.
     """
     chosen = _chosen(stack, routes)
     used = kubectl or Kubectl.of(stack.cluster)
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    losses = []
+    losses: list[Loss] = []
     header = plan.any_caller(stack, api_key).header
     with way.found(base_url, front(stack), used, through or stack.verify.through, header) as found:
         if found.client is None:
             raise DrillError(f"The gateway was not reached: {found.verdict.why}", "See to that first.")
         for route in chosen:
+            _questions(stack, route, found.client, api_key)
+        for route in chosen:
             model = lost_model(route)
-            losses.append(
-                lose(
+            try:
+                loss = lose(
                     stack,
                     route,
                     found.client,
@@ -112,7 +115,12 @@ def drill(
                     recovery_seconds=recovery_seconds,
                     on_sample=on_sample,
                 )
-            )
+            except (DrillError, KubectlError) as error:
+                # What earlier losses came to is kept.
+                if not losses:
+                    raise
+                loss = Loss(plan.label(route), model, tuple(route.fallback), (), (), None, None, (error.problem,))
+            losses.append(loss)
             if on_loss:
                 on_loss(losses[-1])
     return Report(name, began, tuple(losses))

@@ -15,7 +15,7 @@ from stacks.drill.plot import ceiling
 from tests.gateway.conftest import loop, pods, start
 from tests.gateway.fakes import Gate, Loop, Pod, completion, status, stream
 from tests.gateway.harness import stack
-from tests.verify.conftest import CHAIN, Bring, Site, bring, metrics
+from tests.verify.conftest import CHAIN, MODELS, Bring, Site, bring, metrics
 
 __all__ = ["bring", "loop", "metrics", "pods", "start"]
 
@@ -187,6 +187,49 @@ def test_a_whole_drill(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.passed
     assert report.losses == tuple(told)
     assert report.stack == "test"
+
+
+TWO = stack(MODELS, [{"model": "first", "fallback": ["second"]}, {"model": "second", "fallback": ["third"]}])
+
+
+@pytest.mark.gateway
+def test_all_routes_are_asked_before_anything_is_killed(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = bring(TWO)
+    site.pods["second"].answer = status(500)
+    monkeypatch.setattr(type(site.kubectl), "delete", lambda *_, **__: pytest.fail("killed"))
+    with pytest.raises(DrillError, match="The route 'second' is not answered by its own model even before"):
+        drill(site.settings, f"{site.gateway.url}/v1", name="test", kubectl=site.kubectl)
+
+
+@pytest.mark.gateway
+def test_what_comes_in_the_way_later_keeps_the_losses_before_it(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = bring(TWO)
+    pod = site.pods["first"]
+
+    def delete(*_: object, **__: object) -> None:
+        pod.kill()
+        del site.kubectl.cluster.ports["pod/second-0", 8080]
+
+    monkeypatch.setattr(type(site.kubectl), "delete", delete)
+    _, observe = back_when_others_answer(pod)
+    told: list[Loss] = []
+    report = drill(
+        site.settings,
+        f"{site.gateway.url}/v1",
+        name="test",
+        kubectl=site.kubectl,
+        per_second=20,
+        recovery_seconds=20,
+        on_sample=observe,
+        on_loss=told.append,
+    )
+    assert [(loss.model, loss.killed) for loss in report.losses] == [("first", ("first-0",)), ("second", ())]
+    assert report.losses[0].problems == ()
+    assert report.losses[1].problems == (
+        "'second' has no ready pod in the namespace 'default', so there is nothing to kill.",
+    )
+    assert report.losses == tuple(told)
+    assert not report.passed
 
 
 @pytest.mark.parametrize(
