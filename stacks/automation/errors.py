@@ -30,7 +30,7 @@ class UpdateFailedError(AutomationError):
 
 
 class SettingsRefusedError(AutomationError):
-    """The stack has no file, or its settings cannot work as they are written, so nothing was changed."""
+    """The stack's settings cannot work as they are written, so nothing was changed."""
 
     exit_code: ClassVar[int] = 3
 
@@ -84,7 +84,13 @@ class PassphraseError(AutomationError):
 
 
 class StackMissingError(AutomationError):
-    """Pulumi knows no stack of that name."""
+    """There is no stack of that name: it has no file, or Pulumi knows none."""
+
+    exit_code: ClassVar[int] = 9
+
+
+class ObjectMissingError(AutomationError):
+    """The cluster has no such object, or no such kind of object."""
 
     exit_code: ClassVar[int] = 9
 

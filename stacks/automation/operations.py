@@ -120,7 +120,8 @@ def settings(stack: str, *, options: Options = DEFAULTS) -> "StackSettings":
     """The stack's settings as its files and ``options.settings`` say them, with something else in place of secrets.
 
     Raises:
-        SettingsRefusedError: there is no such file, or it cannot work.
+        StackMissingError: there is no such file.
+        SettingsRefusedError: it cannot work.
     """
     return settings_of_file(stack, options)
 

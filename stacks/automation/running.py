@@ -11,9 +11,9 @@ from stacks.automation.errors import (
     AutomationError,
     CredentialsError,
     MissingToolError,
+    ObjectMissingError,
     SettingsRefusedError,
     UnreachableError,
-    UpdateFailedError,
 )
 from stacks.automation.options import Options
 from stacks.automation.recovery import checked
@@ -66,10 +66,11 @@ def cluster_errors() -> Iterator[None]:
     try:
         yield
     except kubectl.KubectlError as error:
-        raise _told(error) from None
+        raise of_kubectl(error) from None
 
 
-def _told(error: kubectl.KubectlError) -> AutomationError:
+def of_kubectl(error: kubectl.KubectlError) -> AutomationError:
+    """What ``kubectl`` fails of, as an error of this package."""
     match error:
         case kubectl.MissingKubectlError():
             return MissingToolError(error.problem, error.remedy)
@@ -77,8 +78,10 @@ def _told(error: kubectl.KubectlError) -> AutomationError:
             return UnreachableError(error.problem, error.remedy)
         case kubectl.CredentialsError() | kubectl.ForbiddenError():
             return CredentialsError(error.problem, error.remedy)
+        case kubectl.NotFoundError():
+            return ObjectMissingError(error.problem, error.remedy)
         case _:
-            return UpdateFailedError(error.problem, error.remedy)
+            return AutomationError(error.problem, error.remedy)
 
 
 def _settings(workspace: Workspace, stack: str, options: Options, outputs: Mapping[str, Any]) -> StackSettings:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stacks.automation.errors import SettingsRefusedError
+from stacks.automation.errors import SettingsRefusedError, StackMissingError
 from stacks.automation.options import Options
 from stacks.automation.process import Pulumi
 
@@ -61,7 +61,8 @@ def opened(stack: str, options: Options, *, file_needed: bool = True) -> Iterato
         file_needed: whether the stack's file must be there. Destroying a stack needs none.
 
     Raises:
-        SettingsRefusedError: when there is no file.
+        StackMissingError: when there is no file.
+        SettingsRefusedError: when it cannot work.
         MissingToolError: when there is no Pulumi.
     """
     import yaml
@@ -97,14 +98,15 @@ def stack_file_text(stack: str, options: Options, *, needed: bool = True) -> str
     """A stack's file with the settings of this operation laid over it.
 
     Raises:
-        SettingsRefusedError: when there is no such file.
+        StackMissingError: when there is no such file.
+        SettingsRefusedError: when it cannot work.
     """
     path = stack_file(stack, options)
     if not path.is_file():
         if not needed:
             return "config: {}\n"
         known = sorted(each.stem.removeprefix("Pulumi.") for each in path.parent.glob("Pulumi.*.yaml"))
-        raise SettingsRefusedError(
+        raise StackMissingError(
             f"'{path.stem.removeprefix('Pulumi.')}' is no stack: there is no file {path.name} in {path.parent.name}.",
             f"Write one of {', '.join(known)}, or copy one of their files to {path.name}.",
         )
@@ -122,7 +124,8 @@ def settings_of_file(stack: str, options: Options) -> "StackSettings":
     """The settings of a stack as its files say them, with those of this operation, and without its secrets.
 
     Raises:
-        SettingsRefusedError: there is no such file, or it cannot work.
+        StackMissingError: there is no such file.
+        SettingsRefusedError: it cannot work.
     """
     from stacks.stack_file import read
 

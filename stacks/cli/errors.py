@@ -66,14 +66,9 @@ def _of_kubectl(error: Exception) -> Told | None:
 
     if not isinstance(error, kubectl.KubectlError):
         return None
-    codes = {
-        kubectl.MissingKubectlError: ExitCode.MISSING_TOOL,
-        kubectl.UnreachableClusterError: ExitCode.UNREACHABLE,
-        kubectl.CredentialsError: ExitCode.CREDENTIALS,
-        kubectl.ForbiddenError: ExitCode.CREDENTIALS,
-        kubectl.NotFoundError: ExitCode.NOT_FOUND,
-    }
-    return Told(error.problem, error.remedy, codes.get(type(error), ExitCode.FAILED))
+    from stacks.automation.running import of_kubectl
+
+    return _of_automation(of_kubectl(error))
 
 
 def _of_automation(error: Exception) -> Told | None:

@@ -188,6 +188,6 @@ def test_a_stack_that_is_not_there_is_told_in_a_sentence(script: str) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == 9, done.stderr
     assert "'nope' is no stack: there is no file Pulumi.nope.yaml in stacks." in done.stderr
     assert "Traceback" not in done.stderr

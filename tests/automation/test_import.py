@@ -29,5 +29,6 @@ def test_all_names_are_there_with_the_exit_codes_of_the_documentation() -> None:
         "LockedError": 7,
         "UpdateFailedError": 8,
         "StackMissingError": 9,
+        "ObjectMissingError": 9,
         "CancelledError": 130,
     }

@@ -51,8 +51,8 @@ def test_a_name_that_no_file_has(checkout: Checkout) -> None:
         automation.up("dve", options=checkout.options)
     refused(
         caught.value,
-        automation.SettingsRefusedError,
-        3,
+        automation.StackMissingError,
+        9,
         "'dve' is no stack: there is no file Pulumi.dve.yaml in stacks.",
         "Write one of dev, prod, or copy one of their files to Pulumi.dve.yaml.",
     )

@@ -4,12 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from stacks import automation
+from stacks.automation.running import cluster_errors
 from stacks.cli import errors
 from stacks.cli.commands import COMMANDS
 from stacks.cli.exits import ExitCode
+from stacks.kubectl import Kubectl
 from tests.cli.conftest import Cluster, Stacks, run
 
 HEAVY = ("pulumi", "pulumi_kubernetes", "yaml", "rich", "httpx", "components", "stacks.settings")
@@ -36,14 +40,45 @@ def test_a_command_that_there_is_not() -> None:
     assert "No such command 'statsu'. Did you mean 'status'" in shown.output
 
 
-@pytest.mark.parametrize("command", ["status", "models", "fit", "artifacts"])
+@pytest.mark.parametrize("command", ["status", "models", "fit", "artifacts", "up --yes"])
 def test_a_stack_that_there_is_not(mine: Stacks, command: str) -> None:
-    shown = run(command, "--stack", "other")
+    shown = run(*command.split(), "--stack", "other")
     assert shown.exit_code == ExitCode.NOT_FOUND
     assert shown.stderr == (
         "'other' is no stack: there is no file Pulumi.other.yaml in stacks: write one of mine.\n"
         "`modelyard init` makes a stack file.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["preview", "verify", "drill --yes"])
+def test_a_stack_that_pulumi_is_not_even_asked_for(command: str) -> None:
+    shown = run(*command.split(), "--stack", "there-is-none")
+    assert shown.exit_code == ExitCode.NOT_FOUND
+    assert "'there-is-none' is no stack: there is no file Pulumi.there-is-none.yaml in stacks." in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("Unable to connect", ExitCode.UNREACHABLE),
+        ("Unauthorized", ExitCode.CREDENTIALS),
+        ("forbidden", ExitCode.CREDENTIALS),
+        ("the server doesn't have a resource type", ExitCode.NOT_FOUND),
+        ("something else", ExitCode.FAILED),
+    ],
+)
+def test_a_script_and_the_command_end_alike_where_kubectl_fails(
+    mine: Stacks, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, said: str, code: ExitCode
+) -> None:
+    cluster.says(["get", "pods"], err=said, code=1)
+    assert run("status").exit_code == code
+
+    def verify(stack: str, **_: Any) -> Any:
+        with cluster_errors():
+            Kubectl("kubectl", None, None, "default").find("pods")
+
+    monkeypatch.setattr(automation, "verify", verify)
+    assert run("verify").exit_code == code
 
 
 def test_a_stack_that_cannot_work(stacks: Stacks) -> None:

@@ -260,6 +260,7 @@ EXIT_CODES = {
     automation.LockedError: ExitCode.LOCKED,
     automation.PassphraseError: ExitCode.CREDENTIALS,
     automation.StackMissingError: ExitCode.NOT_FOUND,
+    automation.ObjectMissingError: ExitCode.NOT_FOUND,
     automation.PolicyViolatedError: ExitCode.FAILED,
     automation.CancelledError: ExitCode.INTERRUPTED,
 }
