@@ -1,8 +1,12 @@
 """What is to be checked of a stack, out of its settings alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stacks.settings import ConsumerSettings, RouteSettings, StackSettings
+
+_DOTS_OF_A_TOKEN = 2
+"""A signed token is header, payload and signature (RFC 7515, section 7.1)."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def caller(stack: StackSettings, route: RouteSettings, api_key: str | None) -> C
     if not allowed:
         return Caller(missing="nobody may use it: its consumers are an empty list")
     if api_key is not None:
-        return Caller(_header(allowed[0], api_key))
+        return _with_given(api_key, consumers, allowed)
     for each in allowed:
         if each.keys:
             return Caller(_header(each, each.keys[0].get_secret_value()))
@@ -117,9 +121,24 @@ def any_caller(stack: StackSettings, api_key: str | None) -> Caller:
     return caller(stack, RouteSettings(model="any"), api_key)
 
 
+def _with_given(key: str, consumers: Sequence[ConsumerSettings], allowed: Sequence[ConsumerSettings]) -> Caller:
+    for each in consumers:
+        if any(own.get_secret_value() == key for own in each.keys):
+            if each not in allowed:
+                return Caller(missing=f"the key is that of {each.name}, who may not use the route")
+            return Caller(_header(each, key))
+    # No key that the stack knows: a token, if it has the form of one, or what the gateway is to judge.
+    by_token = [each for each in allowed if each.jwt and key.count(".") == _DOTS_OF_A_TOKEN]
+    return Caller(_header(by_token[0], key) if by_token else _bearer(key))
+
+
 def _header(consumer: ConsumerSettings, key: str) -> tuple[str, str]:
     if consumer.jwt:
         return (consumer.jwt.header, consumer.jwt.prefix + key)
+    return _bearer(key)
+
+
+def _bearer(key: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {key}")
 
 
