@@ -119,6 +119,15 @@ def test_a_preview(operations: Operations) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["preview", "up --yes"])
+def test_parameters_of_policy_packs(operations: Operations, command: str) -> None:
+    packs = ["--policy-pack", "a", "--policy-pack-config", "a.json", "--policy-pack", "b", "--policy-pack-config", "b"]
+    assert run(*command.split(), *packs).exit_code == ExitCode.OK
+    ((_, _, options),) = operations.asked
+    assert [str(pack) for pack in options.policy_packs] == ["a", "b"]
+    assert [str(file) for file in options.policy_pack_configs] == ["a.json", "b"]
+
+
 def test_a_preview_of_what_is_there_already(operations: Operations) -> None:
     assert run("preview").stdout == "Nothing would change.\n"
     assert run("preview", "--expect-no-changes").exit_code == ExitCode.OK

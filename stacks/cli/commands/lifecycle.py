@@ -16,6 +16,12 @@ PolicyPacks = Annotated[
     list[Path] | None,
     typer.Option("--policy-pack", metavar="FOLDER", help="A policy pack that has to hold. Can be given several times."),
 ]
+PolicyPackConfigs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--policy-pack-config", metavar="FILE", help="Parameters of a policy pack, one file each in their order."
+    ),
+]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Read the cluster before anything is compared.")]
 Parallel = Annotated[int | None, typer.Option(min=1, help="Resources that are worked on at a time. Default: all.")]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="What the history says that it was for.")]
@@ -24,16 +30,18 @@ Message = Annotated[str | None, typer.Option("--message", "-m", help="What the h
 def preview(
     stack: Stack = DEFAULT_STACK,
     policy_pack: PolicyPacks = None,
+    policy_pack_config: PolicyPackConfigs = None,
     refresh: Refresh = False,
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="End with 1 if anything differs.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what an update would do. Nothing is changed."""
+    """Say what an update would do. Nothing on the cluster is changed; a new stack gets an empty state."""
     from stacks.cli import update
 
-    result = update.preview(_order(stack, as_json, policy_packs=policy_pack, refresh=refresh))
+    order = _order(stack, as_json, policy_packs=policy_pack, policy_pack_configs=policy_pack_config, refresh=refresh)
+    result = update.preview(order)
     if expect_no_changes and result.changed:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -42,6 +50,7 @@ def up(
     stack: Stack = DEFAULT_STACK,
     yes: Yes = False,
     policy_pack: PolicyPacks = None,
+    policy_pack_config: PolicyPackConfigs = None,
     refresh: Refresh = False,
     parallel: Parallel = None,
     message: Message = None,
@@ -50,7 +59,15 @@ def up(
     """Bring the cluster to what the stack file says. Shows first what that changes, and asks."""
     from stacks.cli import update
 
-    order = _order(stack, as_json, policy_packs=policy_pack, refresh=refresh, parallel=parallel, message=message)
+    order = _order(
+        stack,
+        as_json,
+        policy_packs=policy_pack,
+        policy_pack_configs=policy_pack_config,
+        refresh=refresh,
+        parallel=parallel,
+        message=message,
+    )
     if not yes:
         check_somebody_is_there(as_json)
         if not update.preview(order).changed:
@@ -88,6 +105,7 @@ def _order(
     as_json: bool,
     *,
     policy_packs: list[Path] | None = None,
+    policy_pack_configs: list[Path] | None = None,
     refresh: bool = False,
     remove: bool = False,
     parallel: int | None = None,
@@ -97,7 +115,12 @@ def _order(
     from stacks.cli.update import Order
 
     options = Options(
-        policy_packs=tuple(policy_packs or ()), refresh=refresh, remove=remove, parallel=parallel, message=message
+        policy_packs=tuple(policy_packs or ()),
+        policy_pack_configs=tuple(policy_pack_configs or ()),
+        refresh=refresh,
+        remove=remove,
+        parallel=parallel,
+        message=message,
     )
     return Order(stack, options, as_json)
 
