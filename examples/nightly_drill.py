@@ -1,6 +1,6 @@
 """Kill each model once, every night, and fail the job where a client would have noticed.
 
-python -m examples.nightly_drill prod --page drill.html
+python -m examples.nightly_drill prod --page-file drill.html
 """
 
 from pathlib import Path

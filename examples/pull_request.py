@@ -4,6 +4,7 @@ python -m examples.pull_request up 17 --base staging
 python -m examples.pull_request down 17
 """
 
+from dataclasses import replace
 from enum import StrEnum
 
 from stacks import automation
@@ -23,7 +24,6 @@ def main(order: Order, number: int, base: str = "staging") -> None:
     options = automation.Options(
         settings_of=base,
         settings={"cluster": {"namespace": name}, "production": False},
-        remove=True,
         message=f"Pull request {number}",
     )
     kubectl = Kubectl.of(automation.settings(name, options=options).cluster)
@@ -34,7 +34,10 @@ def main(order: Order, number: int, base: str = "staging") -> None:
         print(result.outputs["base_url"])
     else:
         automation.destroy(name, options=options, on_event=tell)
-        kubectl.delete("namespace", name)
+        if kubectl.get("namespace", name) is not None:
+            kubectl.delete("namespace", name)
+        # Last, so that the same order goes on from wherever it was broken off.
+        automation.destroy(name, options=replace(options, remove=True))
 
 
 def tell(event: automation.Event) -> None:

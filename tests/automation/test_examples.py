@@ -1,19 +1,23 @@
 """The scripts in `examples/`: what they do to a stack, and with which exit code they end."""
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import typer
 
 from examples import canary, nightly_drill, pull_request
 from local.paths import CHECKOUT
 from stacks import automation
 from stacks.automation import Measurement, ModelMeasurement, PromotionResult, UpResult
 from stacks.drill import Loss, Report, Sample
+from stacks.kubectl import KubectlError
 from tests.automation.conftest import Checkout
 
 WELL = ModelMeasurement(requests=100, failed=0, ttft_p50=0.1, ttft_p95=0.2)
@@ -146,6 +150,18 @@ def test_a_drill_leaves_a_page_and_fails_where_clients_would_notice(
     assert "old-0" in page.read_text(encoding="utf-8")
 
 
+KUBECTL = """#!/bin/sh
+cd {folder}
+echo "$@" >> asked
+case "$2" in
+get) if [ -e namespace ]; then echo '{{"kind": "Namespace"}}'; fi;;
+create) touch namespace;;
+delete) if [ -e stuck ]; then rm stuck; echo "error: the server is busy" >&2; exit 1; fi; rm namespace;;
+esac
+"""
+"""A cluster with at most one namespace, which cannot be deleted as long as there is a file `stuck`."""
+
+
 @pytest.mark.pulumi
 def test_a_platform_a_pull_request(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -153,7 +169,7 @@ def test_a_platform_a_pull_request(
     asked = tmp_path / "asked"
     kubectl = tmp_path / "bin" / "kubectl"
     kubectl.parent.mkdir()
-    kubectl.write_text(f'#!/bin/sh\necho "$@" >> {asked}\n', encoding="utf-8")
+    kubectl.write_text(KUBECTL.format(folder=tmp_path), encoding="utf-8")
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}")
     checkout.stack("staging", cluster={"context": "tests"})
@@ -167,15 +183,34 @@ def test_a_platform_a_pull_request(
     before = checkout.files()
     pull_request.main(pull_request.Order.UP, 17)
     assert capsys.readouterr().out.splitlines()[-1] == "http://gateway.pr-17/v1"
-    pull_request.main(pull_request.Order.DOWN, 17)
+    (tmp_path / "stuck").touch()
+    with pytest.raises(KubectlError):
+        pull_request.main(pull_request.Order.DOWN, 17)
     assert "delete platform: RandomPassword key" in capsys.readouterr().out
+    # The same order goes on from there.
+    pull_request.main(pull_request.Order.DOWN, 17)
+    assert not (tmp_path / "namespace").exists()
     assert not list((checkout.state / ".pulumi" / "stacks").rglob("pr-17.json"))
     assert checkout.files() == before
     assert [line.split()[:4] for line in asked.read_text().splitlines()] == [
         ["--context=tests", "get", "namespace", "pr-17"],
         ["--context=tests", "create", "namespace", "pr-17"],
+        ["--context=tests", "get", "namespace", "pr-17"],
+        ["--context=tests", "delete", "namespace", "pr-17"],
+        ["--context=tests", "get", "namespace", "pr-17"],
         ["--context=tests", "delete", "namespace", "pr-17"],
     ]
+
+
+@pytest.mark.parametrize("script", [canary, nightly_drill, pull_request])
+def test_the_command_lines_that_a_script_shows_are_its_own(script: ModuleType) -> None:
+    app = typer.Typer()
+    app.command()(script.main)
+    shown = [line for line in (script.__doc__ or "").splitlines() if line.startswith(f"python -m {script.__name__} ")]
+    assert shown
+    for line in shown:
+        arguments = shlex.split(line.partition(">")[0])[3:]
+        typer.main.get_command(app).make_context(script.__name__, arguments)
 
 
 @pytest.mark.parametrize("script", ["nightly_drill", "canary", "pull_request"])
