@@ -1,9 +1,10 @@
-"""A steady stream of requests, sent when they are due and not when the last one was answered."""
+"""A steady stream of requests, timed from when they are due and not from when the last one was answered."""
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 
@@ -11,7 +12,8 @@ from stacks.drill.report import Sample
 from stacks.verify.asking import Answer, Question, ask
 
 AT_A_TIME = 64
-"""Most requests under way. Beyond it they are late, as those of a client with so many connections would be."""
+"""Most requests under way. Beyond it they are late, as those of a client with so many connections would be, and that
+wait is a part of their time."""
 
 ANSWER_SECONDS = 120.0
 """How long one answer may take."""
@@ -45,6 +47,7 @@ class Load:
         self._is_streamed = is_streamed
         self._observe = observe
         self._samples: list[Sample] = []
+        self._futures: list[Future[None]] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_A_TIME)
@@ -59,36 +62,42 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._sender.join()
-        # What is under way is waited for: it counts too.
-        self._pool.shutdown()
+        # What is under way is waited for: it counts too. What was not even sent is not.
+        self._pool.shutdown(cancel_futures=True)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """What was seen until now, in the order in which the requests were sent."""
+        """What was seen until now, in the order in which the requests were due."""
         with self._lock:
             taken = list(self._samples)
         return tuple(sorted((_from(self.zero, sample) for sample in taken), key=lambda sample: sample.at))
 
+    @property
+    def unsent(self) -> int:
+        """How many requests were due and not sent when the context ended: so many were under way already."""
+        return sum(future.cancelled() for future in self._futures)
+
     def _send(self) -> None:
         number, due = 0, time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            self._pool.submit(self._one, self._questions[self._is_streamed(number)])
+            self._futures.append(self._pool.submit(self._one, self._questions[self._is_streamed(number)], due))
             number, due = number + 1, due + self._every
 
-    def _one(self, question: Question) -> None:
-        begin = time.monotonic()
-        found = sampled(question, begin, ask(self._client, question, seconds=ANSWER_SECONDS))
+    def _one(self, question: Question, due: float) -> None:
+        late = time.monotonic() - due
+        found = sampled(question, due, ask(self._client, question, seconds=ANSWER_SECONDS), late)
         with self._lock:
             self._samples.append(found)
         self._observe(_from(self.zero, found))
 
 
-def sampled(question: Question, at: float, answer: Answer) -> Sample:
-    """What a client makes of an answer."""
+def sampled(question: Question, due: float, answer: Answer, late: float = 0.0) -> Sample:
+    """What a client makes of an answer that was asked for so many seconds after it was due."""
+    first_byte = answer.first_byte_seconds if question.streamed else None
     return Sample(
-        at=at,
-        seconds=answer.seconds,
-        first_byte_seconds=answer.first_byte_seconds if question.streamed else None,
+        at=due,
+        seconds=late + answer.seconds,
+        first_byte_seconds=None if first_byte is None else late + first_byte,
         streamed=question.streamed,
         status=answer.status,
         served_by=answer.served_by,
@@ -108,4 +117,4 @@ def _error(question: Question, answer: Answer) -> str | None:
 
 
 def _from(zero: float, sample: Sample) -> Sample:
-    return Sample(**{**sample.__dict__, "at": sample.at - zero})
+    return replace(sample, at=sample.at - zero)

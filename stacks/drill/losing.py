@@ -7,7 +7,7 @@ from typing import Literal
 
 import httpx
 
-from stacks.drill.load import Load
+from stacks.drill.load import AT_A_TIME, Load
 from stacks.drill.report import Loss, Report, Sample
 from stacks.kubectl import Kubectl, KubectlError
 from stacks.settings import RouteSettings, StackSettings
@@ -200,11 +200,16 @@ def lose(
         killed = tuple(kill())
         while time.monotonic() - load.zero < recovery_seconds and not _is_over(load, model):
             time.sleep(_LOOK_SECONDS)
-    return judged(route, model, killed, load.samples, recovery_seconds)
+    return judged(route, model, killed, load.samples, recovery_seconds, load.unsent)
 
 
 def judged(
-    route: RouteSettings, model: str, killed: tuple[str, ...], samples: tuple[Sample, ...], recovery_seconds: float
+    route: RouteSettings,
+    model: str,
+    killed: tuple[str, ...],
+    samples: tuple[Sample, ...],
+    recovery_seconds: float,
+    unsent: int = 0,
 ) -> Loss:
     """What a loss came to."""
     first, back = first_fallback(samples, model), recovery(samples, model)
@@ -214,6 +219,8 @@ def judged(
             f"{len(failed)} of {len(samples)} requests failed, the first of them {failed[0].at:.1f} s after the pods "
             f"were killed: {failed[0].error}"
         )
+    if unsent:
+        problems.append(f"{unsent} requests were not sent in time, for {AT_A_TIME} were under way: ask fewer a second")
     if first is None:
         problems.append(f"no other model answered for {model}, so what fallback does was not seen")
     if back is None:
@@ -221,7 +228,7 @@ def judged(
     expected = {target.model for target in route.targets} | set(route.fallback)
     if strange := sorted({str(sample.served_by) for sample in samples if sample.error is None} - expected):
         problems.append(f"{', '.join(strange)} answered, and the route does not name them")
-    return Loss(plan.label(route), model, tuple(route.fallback), killed, samples, first, back, tuple(problems))
+    return Loss(plan.label(route), model, tuple(route.fallback), killed, samples, first, back, tuple(problems), unsent)
 
 
 def first_fallback(samples: Sequence[Sample], model: str) -> float | None:

@@ -8,11 +8,11 @@ class Sample:
     """One request, as the client saw it."""
 
     at: float
-    """When it was sent, from the moment in which the pods were killed; negative before it."""
+    """When it was due, from the moment in which the pods were killed; negative before it."""
     seconds: float
-    """How long its whole answer took, or until it failed."""
+    """From then until its whole answer was there, or until it failed."""
     first_byte_seconds: float | None
-    """How long the first event of its answer took. None: it was not streamed, or had none."""
+    """From then until the first event of its answer. None: it was not streamed, or had none."""
     streamed: bool
     """Whether the answer was to be streamed."""
     status: int | None
@@ -43,13 +43,15 @@ class Loss:
     killed: tuple[str, ...]
     """The names of the pods."""
     samples: tuple[Sample, ...]
-    """Every request, in the order in which they were sent."""
+    """Every request that was sent, in the order in which they were due."""
     first_fallback_seconds: float | None
     """From the kill to the end of the first answer of another model. None: none answered."""
     recovery_seconds: float | None
     """From the kill to the end of the first answer that the model itself gave again. None: it gave none in time."""
     problems: tuple[str, ...]
     """What did not go as promised, as sentences."""
+    unsent: int = 0
+    """How many requests were due and never sent, since too many were under way when the drill ended."""
 
     @property
     def failed_requests(self) -> int:

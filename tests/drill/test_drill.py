@@ -297,6 +297,12 @@ def test_an_answer_of_a_model_that_the_route_does_not_name_is_a_problem() -> Non
     assert "stranger answered, and the route does not name them" in loss.problems
 
 
+def test_requests_that_were_not_sent_are_a_problem() -> None:
+    loss = losing.judged(ROUTE, "first", (), (), 5, unsent=3)
+    assert "3 requests were not sent in time, for 64 were under way: ask fewer a second" in loss.problems
+    assert loss.unsent == 3
+
+
 def test_the_table() -> None:
     assert table(Report("prod", "2026-01-01T00:00:00+00:00", (LOSS,))).splitlines() == [
         "| route | killed         | requests | failed | cut streams | first fallback | recovery | slowest answer |",
