@@ -150,7 +150,8 @@ def until(condition: Callable[[], object]) -> None:
         except FileNotFoundError:
             pass  # it was there a moment ago, or will be
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        # Who waits for a lock has it open for moments only, between two pauses.
+        time.sleep(0.0005)
 
 
 @pytest.mark.parametrize(
