@@ -1,5 +1,6 @@
 """Reads a stack's settings out of Pulumi's configuration."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from stacks import promotions
 from stacks.config_values import value_of
 from stacks.layers import settings_of
 from stacks.settings import NAMESPACE, SettingsError, StackSettings
+
+READ_PAUSES = (0.1, 0.2, 0.5, 1.0)
+"""Seconds to wait before a state that was being written is read again."""
 
 
 def read() -> StackSettings:
@@ -39,8 +43,7 @@ def _promotions() -> list[dict[str, Any]]:
     own = pulumi.get_stack()
     if organization != "organization":
         own = f"{organization}/{pulumi.get_project()}/{own}"
-    exported = invoke("pulumi:pulumi:readStackOutputs", {"name": own}).value["outputs"]
-    found: list[dict[str, Any]] = exported.get(promotions.OUTPUT) or []
+    found: list[dict[str, Any]] = _exported(own).get(promotions.OUTPUT) or []
     return found
 
 
@@ -50,7 +53,7 @@ def _outputs(stack: str) -> Mapping[str, Any]:
     Not by a ``StackReference``: its outputs are promises, and settings have to be known before anything is made.
     """
     try:
-        found: Mapping[str, Any] = invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value["outputs"]
+        return _exported(stack)
     except Exception as error:
         raise SettingsError(
             [
@@ -58,6 +61,26 @@ def _outputs(stack: str) -> Mapping[str, Any]:
                 "a stack that `pulumi stack ls --all` shows to you"
             ]
         ) from None
+
+
+def _exported(stack: str) -> Mapping[str, Any]:
+    """What a stack exports, also while its state is being written.
+
+    A backend of files writes a state in one step, and what belongs to it in another: who reads in between finds
+    a file without an end.
+    """
+    for pause in READ_PAUSES:
+        try:
+            return _read_once(stack)
+        except Exception as error:
+            if "failed to load checkpoint" not in str(error):
+                raise
+        time.sleep(pause)
+    return _read_once(stack)
+
+
+def _read_once(stack: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = invoke("pulumi:pulumi:readStackOutputs", {"name": stack}).value["outputs"]
     return found
 
 

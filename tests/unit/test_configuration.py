@@ -73,3 +73,47 @@ def test_an_unknown_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match=r"^modelyard:modles: there is no such setting here; .*$") as caught:
         configuration.read()
     assert len(caught.value.problems) == 1
+
+
+class Backend:
+    """The outputs of a stack, read by ``readStackOutputs``, which fails in these ways before it succeeds."""
+
+    def __init__(self, *failures: str) -> None:
+        self.failures = list(failures)
+        self.asked: list[str] = []
+
+    def __call__(self, token: str, arguments: Mapping[str, Any]) -> Any:
+        self.asked.append(arguments["name"])
+        if self.failures:
+            raise Exception(self.failures.pop(0))
+        outputs = {"namespace": "shared"}
+        return type("Result", (), {"value": {"outputs": outputs}})
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "READ_PAUSES", (0.0,) * 3)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_state_that_is_being_written_is_read_again(give: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Backend(*["readStackOutputs returned an error: failed to load checkpoint: EOF"] * 3)
+    monkeypatch.setattr(configuration, "invoke", backend)
+    give({"modelyard:cluster": {"stackReference": "org/cluster/prod"}})
+    assert configuration.read().cluster.namespace == "shared"
+    assert backend.asked == ["org/cluster/prod"] * 4
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize(
+    ("failure", "times"), [("failed to load checkpoint: EOF", 4), ("no stack named 'org/cluster/prod' found", 1)]
+)
+def test_a_state_that_stays_unread_is_named(
+    give: Any, monkeypatch: pytest.MonkeyPatch, failure: str, times: int
+) -> None:
+    backend = Backend(*[failure] * 9)
+    monkeypatch.setattr(configuration, "invoke", backend)
+    give({"modelyard:cluster": {"stackReference": "org/cluster/prod"}})
+    with pytest.raises(SettingsError, match="the outputs of 'org/cluster/prod' can't be read"):
+        configuration.read()
+    assert len(backend.asked) == times
