@@ -24,6 +24,9 @@ from local.stack import local_settings
 StackFile = Callable[[Callable[[dict[str, Any]], None]], Path]
 """Writes a changed copy of the local stack file; the change edits its ``config``."""
 
+MODELS = ("qwen2-1-5b", "gemma-2-2b")
+"""The models of the local stack."""
+
 
 class Quiet:
     """Says nothing of the setup's steps: pytest shows what fails."""
@@ -53,16 +56,22 @@ def paths(was_running: bool) -> Iterator[Paths]:
 
 
 @pytest.fixture(scope="session")
-def stack(paths: Paths, was_running: bool) -> Iterator[Paths]:
-    """The paths of a cluster with the local stack on it, both models ready."""
+def made(paths: Paths, was_running: bool) -> Iterator[Paths]:
+    """The paths of a cluster on which the local stack was made."""
     pulumi_command.up(paths)
-    await_rollout(paths, "qwen2-1-5b")
-    await_rollout(paths, "gemma-2-2b")
-    with openai.OpenAI(base_url=local_settings().gateway.base_url, api_key="none", max_retries=0) as asking:
-        experiment.await_models(asking, ["qwen2-1-5b", "gemma-2-2b"])
     yield paths
     if was_running:
         pulumi_command.up(paths)
+
+
+@pytest.fixture(scope="module")
+def stack(made: Paths) -> Paths:
+    """The paths of a cluster with the local stack on it, both models ready, whatever was killed before."""
+    for model in MODELS:
+        await_rollout(made, model)
+    with openai.OpenAI(base_url=local_settings().gateway.base_url, api_key="none", max_retries=0) as asking:
+        experiment.await_models(asking, MODELS)
+    return made
 
 
 @pytest.fixture
