@@ -6,6 +6,7 @@ chart.
 """
 
 import re
+from collections.abc import Iterable
 
 from components.manifests.higress import names as higress
 from stacks.settings import ModelSettings, StackSettings
@@ -13,13 +14,25 @@ from stacks.settings import ModelSettings, StackSettings
 UNANSWERED = "envoy_cluster_upstream_cx_none_healthy"
 """Envoy's counter of requests for a cluster that found no healthy pod in it, and so none at all."""
 
+POD = "([0-9]+|[0-9a-z]{5,10}-?[0-9a-z]{5})"
+"""What is behind a model's name and a ``-`` in its pods' names, as a regular expression.
+
+Of a StatefulSet and its like it is a number, of a Deployment two words that are no names. Behind a long name Kubernetes
+cuts the first of them, with the ``-`` that ends it, so that the pod's name has 63 characters."""
+
 
 def of_pods(model: ModelSettings, namespace: str) -> str:
     """The labels of a model's pods, and of no model whose name begins like its own."""
-    # Of a StatefulSet and its like a number is behind the name, of a Deployment two words that are no names. Behind a
-    # long name Kubernetes cuts the first of them, with the '-' that ends it, so that the pod's name has 63 characters.
-    pods = f"{model.name}-([0-9]+|[0-9a-z]{{5,10}}-?[0-9a-z]{{5}})"
-    return f'namespace="{namespace}",pod=~"{pods}"'
+    return _pods(model.name, namespace)
+
+
+def of_all_pods(models: Iterable[ModelSettings], namespace: str) -> str:
+    """The labels of the pods of several models."""
+    return _pods(f"({'|'.join(model.name for model in models)})", namespace)
+
+
+def _pods(names: str, namespace: str) -> str:
+    return f'namespace="{namespace}",pod=~"{names}-{POD}"'
 
 
 def unanswered(stack: StackSettings, model: ModelSettings) -> str:

@@ -7,7 +7,7 @@ import pytest
 from components.manifests.alerts import rule_groups
 from components.manifests.dashboards.questions import dashboards
 from tests.observability.conftest import Promtool, Told
-from tests.observability.stacks import KINDS, observed, of, rules
+from tests.observability.stacks import GEMMA, KINDS, QWEN, observed, of, rules
 
 POD = 'namespace="models",pod="gateway-5d8f7c9b6d-abcde"'
 HIGRESS_POD = 'namespace="higress-system",pod="higress-gateway-5d8f7c9b6d-abcde"'
@@ -118,8 +118,8 @@ def test_slow_burns_are_warnings(told: Told) -> None:
 def test_late_first_tokens_are_told_by_the_models_own_objective(told: Told) -> None:
     name = "ModelyardFirstTokenBudgetBurn"
 
-    def histogram(model: str, within: dict[str, int]) -> dict[str, str]:
-        labels = f'namespace="models",pod="{model}-0",engine="0",model_name="{model}"'
+    def histogram(pod: str, model: str, within: dict[str, int]) -> dict[str, str]:
+        labels = f'namespace="models",pod="{pod}",engine="0",model_name="{model}"'
         found = {
             f'vllm:time_to_first_token_seconds_bucket{{{labels},le="{le}"}}': f"0+{n}x120" for le, n in within.items()
         }
@@ -130,7 +130,7 @@ def test_late_first_tokens_are_told_by_the_models_own_objective(told: Told) -> N
     alerts = {"modelTtftSeconds": {"gemma": 5}}
     told(
         observed(observability={"alerts": alerts}),
-        {**ALIVE, **histogram("Qwen/Qwen2.5-1.5B", times), **histogram("gemma", times)},
+        {**ALIVE, **histogram("qwen-0", "Qwen/Qwen2.5-1.5B", times), **histogram("gemma-0", "gemma", times)},
         {
             ("60m", firing(name)): {
                 fired(name, severity, model="qwen", window=window): 1
@@ -161,16 +161,67 @@ def test_a_model_that_is_gone_is_told_of_after_ten_minutes(told: Told) -> None:
     )
 
 
-def test_models_that_may_have_no_replica_are_not_missed() -> None:
+def test_models_that_share_a_served_name_are_told_apart_by_their_pods(told: Told) -> None:
+    # As in a comparison of two versions of one model, one of them in a Deployment.
+    both = [{**QWEN, "name": "qwen"}, {**QWEN, "name": "qwen-new", "rollout": {"strategy": "surge"}}, GEMMA]
+
+    def engine(pod: str, values: str, name: str = "running") -> dict[str, str]:
+        labels = f'namespace="models",pod="{pod}",engine="0",model_name="Qwen/Qwen2.5-1.5B"'
+        return {f"vllm:num_requests_{name}{{{labels}}}": values}
+
+    def late(pod: str, within: int) -> dict[str, str]:
+        labels = f'namespace="models",pod="{pod}",engine="0",model_name="Qwen/Qwen2.5-1.5B"'
+        series = "vllm:time_to_first_token_seconds"
+        buckets = {f'{series}_bucket{{{labels},le="{le}"}}': f"0+{within}x60" for le in ("2.5", "5.0")}
+        return {**buckets, f"{series}_count{{{labels}}}": "0+10x60"}
+
+    told(
+        observed(models=both, pools=[{"name": "gpu", "gpusPerNode": 8}]),
+        {
+            **ALIVE,
+            **engine("qwen-0", "2x60"),
+            **engine("qwen-1", "1x60"),
+            **engine("qwen-new-7d9f8b6c5d-k2x9z", "5x10 stale"),
+            # vLLM that is not the stack's.
+            **engine("else-0", "7x60"),
+            **engine("qwen-newer-0", "7x60"),
+            **late("qwen-0", 10),
+            **late("qwen-new-7d9f8b6c5d-k2x9z", 0),
+        },
+        {
+            ("10m", "modelyard:model_running:sum"): {
+                'modelyard:model_running:sum{namespace="models", model="qwen"}': 3,
+                'modelyard:model_running:sum{namespace="models", model="qwen-new"}': 5,
+                'modelyard:model_running:sum{namespace="models", model="gemma"}': 0,
+            },
+            ("10m", 'modelyard:model_pods:count{model="qwen"}'): {
+                'modelyard:model_pods:count{namespace="models", model="qwen"}': 2
+            },
+            ("10m", "modelyard:model_late_first_tokens:ratio_5m"): {
+                'modelyard:model_late_first_tokens:ratio_5m{namespace="models", model="qwen"}': 0,
+                'modelyard:model_late_first_tokens:ratio_5m{namespace="models", model="qwen-new"}': 1,
+            },
+            ("22m", firing("ModelyardModelDown")): {fired("ModelyardModelDown", "critical", model="qwen-new"): 1},
+        },
+    )
+
+
+def test_models_that_may_have_no_replica_are_not_missed(told: Told) -> None:
     scaling = {"kind": "keda", "minReplicas": 0, "maxReplicas": 1}
     models = [
         {"name": "qwen", "source": "file:///models/qwen", "pool": "gpu", "autoscaling": scaling},
+        {"name": "set-to-none", "source": "file:///models/none", "pool": "gpu", "replicas": 0},
         {"name": "gemma", "source": "file:///models/gemma", "pool": "gpu"},
     ]
-    prometheus = {"url": "http://prometheus:9090"}
-    stack = observed(models=models, prometheus=prometheus, routes=[{"model": "qwen", "fallback": ["gemma"]}])
-    missed = [rule["labels"]["model"] for rule in rules(stack) if rule.get("alert") == "ModelyardModelDown"]
-    assert missed == ["gemma"]
+    told(
+        observed(
+            models=models,
+            prometheus={"url": "http://prometheus:9090"},
+            routes=[{"model": "qwen", "fallback": ["gemma"]}],
+        ),
+        {f"envoy_server_live{{{POD}}}": "1x60"},
+        {("22m", firing("ModelyardModelDown")): {fired("ModelyardModelDown", "critical", model="gemma"): 1}},
+    )
 
 
 def test_a_gateway_that_is_gone_is_told_of_after_five_minutes(told: Told) -> None:

@@ -19,7 +19,7 @@ def conditions(stack: StackSettings, settings: ObservabilitySettings) -> list[Ma
             summary="No pod of the gateway is seen",
             description="Prometheus has read the metrics of no pod of the gateway for 5 minutes.",
         ),
-        *(_model_down(settings, own, model) for model in stack.models if _always_there(model)),
+        *(_model_down(settings, own, model) for model in stack.models if model.least_replicas),
         _fallbacks(settings, own),
         alert(
             settings,
@@ -58,10 +58,6 @@ def _model_down(settings: ObservabilitySettings, own: str, model: ModelSettings)
         description="Prometheus has read the metrics of none of its pods for 10 minutes. Its fallbacks answer.",
         model=model.name,
     )
-
-
-def _always_there(model: ModelSettings) -> bool:
-    return model.autoscaling is None or model.autoscaling.min_replicas > 0
 
 
 def _fallbacks(settings: ObservabilitySettings, own: str) -> Manifest:

@@ -1,9 +1,13 @@
-"""What vLLM 0.32 counts, by the names that models have in the stack."""
+"""What vLLM 0.32 counts, by the names that models have in the stack.
+
+Models are told apart by their pods' names: two of them may be served by one name, which is all that vLLM knows.
+"""
 
 from collections.abc import Iterable
 
 from components.manifests.alerts.expressions import QUANTILES, literal, record, replaced
 from components.manifests.objects import Manifest
+from components.manifests.series import POD, of_all_pods
 from stacks.settings import ModelSettings, ObservabilitySettings, StackSettings
 
 _TIMES = {
@@ -21,14 +25,13 @@ _COUNTS = {
 
 def engine_rules(stack: StackSettings, settings: ObservabilitySettings) -> list[Manifest]:
     """The recording rules of the models."""
-    running = _of(stack, "num_requests_running")
     hits = _rate(stack, "prefix_cache_hits_total")
     queries = _rate(stack, "prefix_cache_queries_total")
     return [
-        record("model_pods:count", f"count by (model) (count by (model, pod) ({_named(stack, running)}))"),
-        record("model_running:sum", f"sum by (model) ({_named(stack, running)})"),
-        record("model_waiting:sum", f"sum by (model) ({_named(stack, _of(stack, 'num_requests_waiting'))})"),
-        record("model_kv_cache_usage:max", f"max by (model) ({_named(stack, _of(stack, 'kv_cache_usage_perc'))})"),
+        record("model_pods:count", f"count by (model) (count by (model, pod) ({_now(stack, 'num_requests_running')}))"),
+        record("model_running:sum", f"sum by (model) ({_now(stack, 'num_requests_running')})"),
+        record("model_waiting:sum", f"sum by (model) ({_now(stack, 'num_requests_waiting')})"),
+        record("model_kv_cache_usage:max", f"max by (model) ({_now(stack, 'kv_cache_usage_perc')})"),
         record("model_prefix_cache_hits:ratio_rate5m", f"{hits} / ({queries} > 0)"),
         record("model_finished:rate5m", _rate(stack, "request_success_total", ("finished_reason",))),
         *(record(name, _rate(stack, series)) for name, series in _COUNTS.items()),
@@ -57,32 +60,29 @@ def _late(stack: StackSettings, settings: ObservabilitySettings) -> list[Manifes
         bounds.setdefault(settings.ttft_seconds(model.name), []).append(model)
     found = []
     for bound, models in bounds.items():
-        of_models = f'model_name=~"{"|".join(literal(model.names[0]) for model in models)}"'
+        pods = of_all_pods(models, stack.cluster.namespace)
         # Prometheus 3 writes whole bounds as 5.0, and so does vLLM.
-        below = f'{of_models},le=~"{bound:g}|{literal(f"{float(bound)}")}"'
+        below = f'{pods},le=~"{bound:g}|{literal(f"{float(bound)}")}"'
         series = "time_to_first_token_seconds"
-        found.append(
-            record(
-                "model_late_first_tokens:rate5m",
-                f"{_rate(stack, f'{series}_count', (), of_models)} - {_rate(stack, f'{series}_bucket', (), below)}",
-            )
-        )
+        all_of_them, in_time = _rate_of(f"{series}_count", pods), _rate_of(f"{series}_bucket", below)
+        found.append(record("model_late_first_tokens:rate5m", f"{all_of_them} - {in_time}"))
     return found
 
 
-def _of(stack: StackSettings, name: str, further: str = "") -> str:
-    return f'vllm:{name}{{namespace="{stack.cluster.namespace}"{"," if further else ""}{further}}}'
+def _now(stack: StackSettings, name: str) -> str:
+    return _named(f"vllm:{name}{{{of_all_pods(stack.models, stack.cluster.namespace)}}}")
 
 
-def _rate(stack: StackSettings, name: str, labels: Iterable[str] = (), further: str = "") -> str:
+def _rate(stack: StackSettings, name: str, labels: Iterable[str] = ()) -> str:
+    return _rate_of(name, of_all_pods(stack.models, stack.cluster.namespace), labels)
+
+
+def _rate_of(name: str, chosen: str, labels: Iterable[str] = ()) -> str:
     by = ", ".join(("model", *labels))
-    return f"sum by ({by}) ({_named(stack, f'rate({_of(stack, name, further)}[5m])')})"
+    return f"sum by ({by}) ({_named(f'rate(vllm:{name}{{{chosen}}}[5m])')})"
 
 
-def _named(stack: StackSettings, series: str) -> str:
-    """Series with the model's own name, which vLLM knows only where the model is served by it."""
-    found = replaced(series, "model", "$1", "model_name", "(.*)")
-    for model in stack.models:
-        if (name := model.names[0]) != model.name:
-            found = replaced(found, "model", model.name, "model_name", literal(name))
-    return found
+def _named(series: str) -> str:
+    """Series of models' pods with their models' names."""
+    # The shortest beginning, or a Deployment's pod whose last word is a number would be one of a StatefulSet.
+    return replaced(series, "model", "$1", "pod", f"(.+?)-{POD}")
