@@ -251,8 +251,17 @@ def test_fallbacks_are_told_of_above_their_share(told: Told) -> None:
 
 def test_a_queue_that_never_empties_is_told_of(told: Told) -> None:
     name, waiting = "ModelyardModelSaturated", f"vllm:num_requests_waiting{{{ENGINE}}}"
-    told(observed(), {**ALIVE, waiting: "0 3x60"}, {("30m", firing(name)): {fired(name, "warning", model="qwen"): 1}})
-    told(observed(), {**ALIVE, waiting: "3x20 0 3x60"}, {("30m", firing(name)): {}})
+    told(
+        observed(),
+        {**ALIVE, waiting: "0 3x60"},
+        {("15m", firing(name)): {}, ("17m", firing(name)): {fired(name, "warning", model="qwen"): 1}},
+    )
+    told(observed(), {**ALIVE, waiting: "3x12 0 3x60"}, {("20m", firing(name)): {}, ("27m", firing(name)): {}})
+
+
+def test_a_model_that_has_just_come_is_not_full(told: Told) -> None:
+    waiting = f"vllm:num_requests_waiting{{{ENGINE}}}"
+    told(observed(), {**ALIVE, waiting: "_x20 3x40"}, {("22m", firing("ModelyardModelSaturated")): {}})
 
 
 def test_bodies_that_are_not_read_are_told_of(told: Told) -> None:

@@ -25,11 +25,11 @@ def conditions(stack: StackSettings, settings: ObservabilitySettings) -> list[Ma
             settings,
             "ModelyardModelSaturated",
             "warning",
-            f"min_over_time(modelyard:model_waiting:sum{{{own}}}[15m]) > 0",
+            f"modelyard:model_waiting:sum{{{own}}} > 0",
+            lasting="15m",
             summary="Requests wait for model {{ $labels.model }}",
             description=(
-                "In the last 15 minutes there was no time at which none waited in its engines' queues; "
-                "{{ $value }} was the least."
+                "For 15 minutes there was no look at its engines' queues that found none; {{ $value }} wait now."
             ),
         ),
     ]
