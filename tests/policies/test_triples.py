@@ -10,7 +10,9 @@ import pytest
 from policies.pack.catalogue import RULES
 from policies.pack.resource import Resource
 from tests.policies.builders import (
+    CONTAINER,
     UNKNOWN,
+    merged,
     model,
     obj,
     outputs,
@@ -732,7 +734,12 @@ TRIPLES: dict[str, Triple] = {
         ),
     ),
     "pod-security": Triple(
-        passes=(of(model()),),
+        passes=(
+            of(model()),
+            of(model(container={"securityContext": {"capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]}}})),
+            of(model(pod={"securityContext": {"sysctls": [{"name": "net.ipv4.tcp_rmem", "value": "4096 1 2"}]}})),
+            of(model(pod={"os": {"name": "windows"}}, container={"securityContext": None})),
+        ),
         fails=(
             (
                 of(model(pod={"volumes": [{"name": "w", "hostPath": {"path": "/data"}}]})),
@@ -751,6 +758,86 @@ TRIPLES: dict[str, Triple] = {
                 "StatefulSet models/qwen: container 'vllm' may run as root, so a fault in what they run, or in weights "
                 "that they load, would reach the node and its other pods: write securityContext.runAsNonRoot: true, "
                 "and a runAsUser",
+            ),
+            (
+                of(model(container={"securityContext": {"runAsUser": 0}})),
+                "StatefulSet models/qwen: container 'vllm' may run as root, so a fault in what they run, or in "
+                "weights that they load, would reach the node and its other pods: write securityContext.runAsNonRoot: "
+                "true, and a runAsUser",
+            ),
+            (
+                of(model(container={"securityContext": {"capabilities": {"add": ["CHOWN"], "drop": ["ALL"]}}})),
+                "StatefulSet models/qwen: container 'vllm' adds the capabilities CHOWN, so a fault in what they run, "
+                "or in weights that they load, would reach the node and its other pods: leave out all but "
+                "NET_BIND_SERVICE",
+            ),
+            (
+                of(model(container={"securityContext": {"capabilities": {"add": ["SYS_ADMIN"], "drop": ["ALL"]}}})),
+                "StatefulSet models/qwen: container 'vllm' adds the capabilities SYS_ADMIN, so a fault in what they "
+                "run, or in weights that they load, would reach the node and its other pods: leave them out",
+            ),
+            (
+                of(model(container={"securityContext": {"seccompProfile": {"type": "Unconfined"}}})),
+                "StatefulSet models/qwen: container 'vllm' turned seccomp off by the profile 'Unconfined', so a fault "
+                "in what they run, or in weights that they load, would reach the node and its other pods: write "
+                "securityContext.seccompProfile.type: RuntimeDefault",
+            ),
+            (
+                of(model(container={"securityContext": {"procMount": "Unmasked"}})),
+                "StatefulSet models/qwen: container 'vllm' has an unmasked /proc, so a fault in what they run, or in "
+                "weights that they load, would reach the node and its other pods: leave securityContext.procMount out",
+            ),
+            (
+                of(model(pod={"securityContext": {"appArmorProfile": {"type": "Unconfined"}}})),
+                "StatefulSet models/qwen: its pods turned AppArmor off by the profile 'Unconfined', so a fault in "
+                "what they run, or in weights that they load, would reach the node and its other pods: write "
+                "securityContext.appArmorProfile.type: RuntimeDefault",
+            ),
+            (
+                of(model(pod={"securityContext": {"seLinuxOptions": {"type": "spc_t"}}})),
+                "StatefulSet models/qwen: its pods chose an SELinux type, user or role, so a fault in what they "
+                "run, or in weights that they load, would reach the node and its other pods: leave "
+                "securityContext.seLinuxOptions out",
+            ),
+            (
+                of(model(pod={"securityContext": {"windowsOptions": {"hostProcess": True}}})),
+                "StatefulSet models/qwen: its pods may act as a process of the node, so a fault in what they run, or "
+                "in weights that they load, would reach the node and its other pods: leave windowsOptions.hostProcess "
+                "out",
+            ),
+            (
+                of(model(pod={"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}})),
+                "StatefulSet models/qwen: its pods set the sysctls kernel.msgmax, so a fault in what they run, or in "
+                "weights that they load, would reach the node and its other pods: leave them out",
+            ),
+            (
+                of(model(pod={"volumes": [{"name": "w", "nfs": {"server": "files", "path": "/"}}]})),
+                "StatefulSet models/qwen: volume 'w' is of kind nfs, so a fault in what they run, or in weights that "
+                "they load, would reach the node and its other pods: write a claim, and the other storage behind it",
+            ),
+            (
+                of(model(container={"livenessProbe": {"httpGet": {"host": "169.254.169.254"}}})),
+                "StatefulSet models/qwen: container 'vllm' has the node ask '169.254.169.254' by its livenessProbe, "
+                "so a fault in what they run, or in weights that they load, would reach the node and its other pods: "
+                "leave `host` out",
+            ),
+            (
+                of(model(pod={"initContainers": [{**CONTAINER, "name": "fetch", "ports": [{"hostPort": 80}]}]})),
+                "StatefulSet models/qwen: container 'fetch' takes ports of the node: 80, so a fault in what they run, "
+                "or in weights that they load, would reach the node and its other pods: write a Service",
+            ),
+            (
+                of(
+                    model(
+                        pod={
+                            "ephemeralContainers": [
+                                merged(CONTAINER, {"name": "debug", "securityContext": {"privileged": True}})
+                            ]
+                        }
+                    )
+                ),
+                "StatefulSet models/qwen: container 'debug' is privileged, so a fault in what they run, or in weights "
+                "that they load, would reach the node and its other pods: leave securityContext.privileged out",
             ),
         ),
         unknown=(

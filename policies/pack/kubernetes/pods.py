@@ -56,13 +56,15 @@ class Pod:
 
     @property
     def containers(self) -> list["Container"]:
-        """The containers that run as long as the pod does."""
-        return [Container(self, each) for each in items(self.spec, "containers")]
+        """The containers that run as long as the pod does, sidecars among the ``initContainers`` included."""
+        sidecars = [each for each in items(self.spec, "initContainers") if text(each, "restartPolicy") == "Always"]
+        return [Container(self, each) for each in (*items(self.spec, "containers"), *sidecars)]
 
     @property
     def all_containers(self) -> list["Container"]:
-        """These, and those that run before them."""
-        return [*self.containers, *(Container(self, each) for each in items(self.spec, "initContainers"))]
+        """These, those that run before them, and those that somebody puts into a running pod."""
+        kinds = ("containers", "initContainers", "ephemeralContainers")
+        return [Container(self, each) for kind in kinds for each in items(self.spec, kind)]
 
     @property
     def gpus(self) -> float:
