@@ -45,6 +45,28 @@ BURNS = (
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What is promised of requests, and how its alerts tell of it."""
+
+    alert: str
+    """The alerts' name."""
+    failed: str
+    """Series, but for the window, of the share that failed it."""
+    counted: str
+    """Series, but for the window, of how many requests there were."""
+    percent: float
+    """The share that is to keep it."""
+    summary: str
+    """What is wrong, in a line."""
+    did: str
+    """What those did that failed it."""
+    are_to: str
+    """What all are to do."""
+    may: str
+    """What some may do."""
+
+
 def objective_rules(stack: StackSettings) -> list[Manifest]:
     """What has failed the objectives, as shares of all over each window, and how many requests there were."""
     found = []
@@ -65,48 +87,45 @@ def objective_rules(stack: StackSettings) -> list[Manifest]:
 
 def burn_alerts(stack: StackSettings, settings: ObservabilitySettings) -> list[Manifest]:
     """The alerts of both objectives."""
-    alerts = settings.alerts
-    routes = [
-        alert(
-            settings,
-            "ModelyardRouteErrorBudgetBurn",
-            burn.severity,
-            _burning(stack, burn, "route_errors", "route_requests", alerts.availability_percent),
-            summary="Route {{ $labels.route }} answers too many requests with a status of 500 or above",
-            description=(
-                f"{{{{ $value | humanizePercentage }}}} of its requests failed in the last {burn.long}, and "
-                f"{alerts.availability_percent:g} % are to succeed. At this speed {burn.long} of it is {burn.spent} "
-                "of what may fail in 30 days."
-            ),
-            window=burn.long,
-        )
-        for burn in BURNS
-    ]
-    models = [
-        alert(
-            settings,
-            "ModelyardFirstTokenBudgetBurn",
-            burn.severity,
-            _burning(stack, burn, "model_late_first_tokens", "model_first_tokens", alerts.ttft_percent),
-            summary="Model {{ $labels.model }} gives too many first tokens too late",
-            description=(
-                f"{{{{ $value | humanizePercentage }}}} of its requests waited too long for their first token in the "
-                f"last {burn.long}, and {alerts.ttft_percent:g} % are to be in time. At this speed {burn.long} "
-                f"of it is {burn.spent} of what may be late in 30 days."
-            ),
-            window=burn.long,
-        )
-        for burn in BURNS
-    ]
-    return [*routes, *models]
+    routes = Objective(
+        alert="ModelyardRouteErrorBudgetBurn",
+        failed="route_errors:ratio",
+        counted="route_requests:count",
+        percent=settings.alerts.availability_percent,
+        summary="Route {{ $labels.route }} answers too many requests with a status of 500 or above",
+        did="failed",
+        are_to="succeed",
+        may="fail",
+    )
+    models = Objective(
+        alert="ModelyardFirstTokenBudgetBurn",
+        failed="model_late_first_tokens:ratio",
+        counted="model_first_tokens:count",
+        percent=settings.alerts.ttft_percent,
+        summary="Model {{ $labels.model }} gives too many first tokens too late",
+        did="waited too long for their first token",
+        are_to="be in time",
+        may="be late",
+    )
+    return [_burning(stack, settings, objective, burn) for objective in (routes, models) for burn in BURNS]
 
 
-def _burning(stack: StackSettings, burn: Burn, failed: str, counted: str, percent: float) -> str:
-    most = f"{burn.factor * (100 - percent) / 100:.6g}"
-    return (
-        f"{_own(stack, f'{failed}:ratio_{burn.long}')} > {most}"
-        f" and {_own(stack, f'{failed}:ratio_{burn.short}')} > {most}"
-        f" and {_own(stack, f'{counted}:count_{burn.long}')} >= {MIN_REQUESTS}"
+def _burning(stack: StackSettings, settings: ObservabilitySettings, of: Objective, burn: Burn) -> Manifest:
+    most = f"{burn.factor * (100 - of.percent) / 100:.6g}"
+    return alert(
+        settings,
+        of.alert,
+        burn.severity,
+        f"{_own(stack, f'{of.failed}_{burn.long}')} > {most}"
+        f" and {_own(stack, f'{of.failed}_{burn.short}')} > {most}"
+        f" and {_own(stack, f'{of.counted}_{burn.long}')} >= {MIN_REQUESTS}",
+        summary=of.summary,
+        description=(
+            f"{{{{ $value | humanizePercentage }}}} of its requests {of.did} in the last {burn.long}, and "
+            f"{of.percent:g} % are to {of.are_to}. At this speed {burn.long} of it is {burn.spent} "
+            f"of what may {of.may} in 30 days."
+        ),
+        window=burn.long,
     )
 
 
