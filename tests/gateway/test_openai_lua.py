@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from tests.gateway.lua import EVENTS, JSON, Program
 
@@ -58,6 +59,14 @@ class TestRequests:
                 b'{"model":"q","stream_options":{"include_usage": null},"stream":true}',
                 b'{"model":"q","stream_options":{"include_usage": true},"stream":true}',
             ),
+            (
+                b'{"model":"q","stream":1,"stream_options":{"include_usage":"off"}}',
+                b'{"model":"q","stream":1,"stream_options":{"include_usage":true}}',
+            ),
+            (
+                b'{"model":"q","stream":"true","stream_options":{"include_usage":0.0}}',
+                b'{"model":"q","stream":"true","stream_options":{"include_usage":true}}',
+            ),
         ],
     )
     def test_a_stream_is_counted_although_the_client_did_not_ask(self, body: bytes, becomes: bytes) -> None:
@@ -72,7 +81,9 @@ class TestRequests:
         [
             b'{"model":"q"}',
             b'{"model":"q","stream":false}',
-            b'{"model":"q","stream":"true"}',
+            b'{"model":"q","stream":null}',
+            b'{"model":"q","stream":0}',
+            b'{"model":"q","stream":"No"}',
             b'{"model":"q","stream":false,"stream_options":{"include_usage":false}}',
             b'{"model":"q","stream":true,"stream_options":{"include_usage":true}}',
             b'{"model":"q","stream":true,"stream_options":{"include_usage":1}}',
@@ -85,6 +96,66 @@ class TestRequests:
 
         assert done.body == body
         assert not done.metadata.get("stream", {}).get("hidden")
+
+    @pytest.mark.parametrize("field", ["stream", "include_usage"])
+    @pytest.mark.parametrize(
+        "written",
+        [
+            *(
+                "true",
+                "false",
+                "null",
+                "1",
+                "0",
+                "1.0",
+                "0.0",
+                "-0",
+                "-0.0",
+                "1e0",
+                "10e-1",
+                "0e5",
+                "1e-400",
+                "2",
+                "-1",
+            ),
+            *(
+                "0.5",
+                "NaN",
+                "[]",
+                "{}",
+                "[false]",
+                '{"a":false}',
+                '""',
+                '"0"',
+                '"1"',
+                '"t"',
+                '"F"',
+                '"f"',
+                '"y"',
+                '"n"',
+            ),
+            *('"on"', '"ON"', '"off"', '"Off"', '"yes"', '"no"', '"true"', '"True"', '"false"', '" false"', '"FALSE "'),
+            *('"fals\\u0065"', '"tru\\u0065"', '"null"', '"0.0"', '"\\u0000"'),
+        ],
+    )
+    def test_what_vllm_takes_for_true_is_counted(self, field: str, written: str) -> None:
+        try:
+            taken = TypeAdapter(bool | None).validate_python(json.loads(written))
+        except ValidationError:
+            taken = True  # vLLM refuses it, so that nothing goes uncounted
+        stream, asked = (written, "null") if field == "stream" else ("true", written)
+
+        done = PROGRAM.request(
+            f'{{"model":"q","stream":{stream},"stream_options":{{"include_usage":{asked}}}}}'.encode()
+        )
+
+        if field == "stream":
+            assert ("x-modelyard-stream" in done.headers) is bool(taken)
+            assert done.metadata.get("stream", {}).get("hidden", False) is bool(taken)
+        else:
+            assert done.metadata["stream"]["hidden"] is not bool(taken)
+            sent = json.loads(done.body)["stream_options"]["include_usage"]
+            assert taken is True or sent is True
 
     def test_only_completions_have_such_an_option(self) -> None:
         body = b'{"model":"q","stream":true}'
@@ -107,7 +178,10 @@ class TestRequests:
             ('{"model":1}', "no string"),
             ('{"model":{"model":"a"}}', "no string"),
             ('{"model":"' + "a" * 9000 + '"}', "no string"),
-            ('{"model":"a","stream":true,"stream":false}', "no JSON"),
+            ('{"model":"a","stream":true,"stream":false}', "twice"),
+            ('{"model":"a","stream":false,"str\\u0065am":true}', "twice"),
+            ('{"model":"a","stream":true,"stream_options":{},"stream_options":null}', "twice"),
+            ('{"model":"a","stream":1,"stream_options":{"include_usage":true,"include_usage":false}}', "twice"),
             ('{"model":"a"', "no JSON"),
             ('{"model":"a"} x', "no JSON"),
             ('{"model":"a"}{"model":"b"}', "no JSON"),
@@ -120,7 +194,7 @@ class TestRequests:
             ("model=a", "no JSON"),
         ],
     )
-    def test_a_body_that_names_no_model(self, body: str, problem: str) -> None:
+    def test_a_body_that_is_refused(self, body: str, problem: str) -> None:
         done = PROGRAM.request(body.encode())
 
         assert done.headers.get("x-modelyard-problem") == problem

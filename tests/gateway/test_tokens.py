@@ -190,3 +190,16 @@ def test_large_requests_leave_no_memory_behind(pods: Pods, start: Start) -> None
         assert gateway.chat("qwen", stream=True, padding="x" * 16_000_000).status_code == 200
 
     assert resident_mib() - before < 150
+
+
+def test_a_stream_is_counted_however_it_is_asked_for(pods: Pods, start: Start) -> None:
+    gateway = start(stack(["qwen"]), qwen=pods("qwen"))
+    ways: list[object] = [True, 1, 1.0, "true", "Yes"]
+
+    for written in ways:
+        answer = gateway.chat("qwen", stream=written, stream_options={"include_usage": False})
+        assert answer.text.endswith("data: [DONE]\n\n")
+        assert '"usage"' not in answer.text
+
+    expected = Counter({("qwen", "qwen", ""): 3 * len(ways)})
+    eventually(lambda: series(gateway, "output_tokens_total") == expected, "all of them are counted")

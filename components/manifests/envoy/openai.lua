@@ -147,8 +147,19 @@ end
 
 local OF_REQUEST = { model = true, stream = true, stream_options = true }
 local OF_OPTIONS = { include_usage = true }
+local OFF = { ["0"] = true, f = true, ["false"] = true, n = true, no = true, off = true }
 
--- The body with a count of tokens at its stream's end, or nil where the client asks for one itself.
+-- Whether a member is true. vLLM reads it by https://docs.pydantic.dev/latest/api/standard_library_types/#booleans,
+-- which takes numbers and words, too. What is not false there is true, or the model refuses the request.
+local function is_on(text, span)
+  local given = value(text, span)
+  if not given or given == "null" or given == "false" then return false end
+  if byte(given) == QUOTE then return not OFF[string.lower(unescaped(sub(given, 2, -2)))] end
+  return tonumber(given) ~= 0
+end
+
+-- The body with a count of tokens at its stream's end, or nil where the client asks for one itself. What has no object
+-- for its options, the model refuses.
 local function counted(text, found)
   local options = found.stream_options
   if not options or value(text, options) == "null" then
@@ -157,14 +168,11 @@ local function counted(text, found)
     local brace = find(text, "{", 1, true)
     return sub(text, 1, brace) .. member .. "," .. sub(text, brace + 1)
   end
-  local inner = members(text, options[1], OF_OPTIONS)
-  if not inner then return nil end
+  local inner, _, twice = members(text, options[1], OF_OPTIONS)
+  if not inner then return nil, twice and "twice" end
   local asked = inner.include_usage
-  if asked then
-    local given = value(text, asked)
-    if given ~= "false" and given ~= "null" then return nil end
-    return sub(text, 1, asked[1] - 1) .. "true" .. sub(text, asked[2] + 1)
-  end
+  if is_on(text, asked) then return nil end
+  if asked then return sub(text, 1, asked[1] - 1) .. "true" .. sub(text, asked[2] + 1) end
   local separator = find(text, "^%s*}", options[1] + 1) and "" or ","
   return sub(text, 1, options[1]) .. '"include_usage":true' .. separator .. sub(text, options[1] + 1)
 end
@@ -176,7 +184,7 @@ local function read(text)
     return nil, nil, "missing"
   end
   local found, stop, twice = members(text, start, OF_REQUEST)
-  if twice == "model" then return nil, nil, "missing" end
+  if twice then return nil, nil, twice == "model" and "missing" or "twice" end
   if not found or past_space(text, stop) <= #text then return nil, nil, "no JSON" end
   local span = found.model
   if not span or value(text, span) == "null" then return nil, nil, "missing" end
@@ -195,23 +203,23 @@ function envoy_on_request(handle)
   local text = length > 0 and body:getBytes(0, length) or ""
   local model, found, problem = read(text)
   headers = handle:headers() -- the one from before the body is of no more use
+  local streamed, changed = not problem and is_on(text, found.stream), nil
+  if streamed then
+    local path = headers:get(":path")
+    if find(path, "/v1/chat/completions", 1, true) == 1 or find(path, "/v1/completions", 1, true) == 1 then
+      changed, problem = counted(text, found)
+    end
+  end
   if problem then
     headers:replace(PROBLEM, problem)
     return
   end
   headers:replace(MODEL, model)
-  if value(text, found.stream) == "true" then
+  if streamed then
     headers:replace(STREAM, "true")
-    local hidden = false
-    local path = headers:get(":path")
-    if find(path, "/v1/chat/completions", 1, true) == 1 or find(path, "/v1/completions", 1, true) == 1 then
-      local changed = counted(text, found)
-      if changed then
-        hidden = true
-        body:setBytes(changed)
-      end
-    end
-    handle:streamInfo():dynamicMetadata():set(METADATA, "stream", { begun = handle:timestamp(), hidden = hidden })
+    if changed then body:setBytes(changed) end
+    local noted = { begun = handle:timestamp(), hidden = changed ~= nil }
+    handle:streamInfo():dynamicMetadata():set(METADATA, "stream", noted)
   end
   if length > LARGE then
     text = nil

@@ -193,6 +193,15 @@ def _error_routes(stack: StackSettings) -> list[Json]:
         ),
         _refusal(_model_match(_exactly(names.PROBLEM_HEADER, "missing")), 400, no_model),
         _refusal(
+            _model_match(_exactly(names.PROBLEM_HEADER, "twice")),
+            400,
+            invalid_request(
+                "The request body names 'stream', 'stream_options' or 'include_usage' twice, of which readers take "
+                "either: name each of them once.",
+                "duplicate_parameter",
+            ),
+        ),
+        _refusal(
             _model_match(),
             400,
             invalid_request(
