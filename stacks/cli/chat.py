@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from components.manifests.envoy.names import FALLBACK_FROM_HEADER, SERVED_BY_HEADER
 from stacks.cli.errors import CliError
 from stacks.cli.exits import ExitCode
-from stacks.cli.gateway import Gateway
+from stacks.verify.asking import data_of
 
 CONNECT_SECONDS = 10.0
 """How long the gateway may take to accept a connection."""
 SILENT_SECONDS = 600.0
 """How long an answer may be silent. The gateway's own limits are shorter."""
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+PATIENCE = httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
+"""Both."""
 
 Message = Mapping[str, str]
 """A message of a conversation: ``role`` and ``content``."""
@@ -67,23 +67,16 @@ class _Parts:
 
 
 class Chat:
-    """A client of one gateway."""
+    """A caller of one gateway.
 
-    def __init__(self, gateway: Gateway, api_key: str | None) -> None:
-        self._url = f"{gateway.base_url}/chat/completions"
-        headers = {"host": gateway.host, "authorization": api_key and f"Bearer {api_key}"}
-        # The certificate is that of the host, whatever address leads to it.
-        self._extensions = {"sni_hostname": gateway.host} if gateway.host else {}
-        self._client = httpx.Client(
-            headers={name: value for name, value in headers.items() if value},
-            timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS),
-            # A proxy cannot reach this machine's own addresses.
-            trust_env=urlsplit(self._url).hostname not in LOOPBACK,
-        )
+    Args:
+        client: the way to the gateway.
+        headers: what every request has: the caller's key, and what a route asks for.
+    """
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self._client.close()
+    def __init__(self, client: httpx.Client, headers: Mapping[str, str]) -> None:
+        self._client = client
+        self._headers = dict(headers)
 
     def ask(
         self,
@@ -104,7 +97,9 @@ class Chat:
         body = _body(model, messages, sampling)
         with (
             self._refusals(),
-            self._client.stream("POST", self._url, json=body, extensions=self._extensions) as answer,
+            self._client.stream(
+                "POST", "/v1/chat/completions", json=body, headers=self._headers, timeout=PATIENCE
+            ) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
                 answer.read()
@@ -148,7 +143,7 @@ class Chat:
 
     def _unreachable(self, why: str) -> CliError:
         return CliError(
-            f"The gateway at {self._url.removesuffix('/chat/completions')} cannot be asked: {why}.",
+            f"The gateway at {self._client.base_url} cannot be asked: {why}.",
             "`modelyard status` says whether it runs; --port-forward goes through the cluster, --url somewhere else.",
             ExitCode.UNREACHABLE,
         )
@@ -166,10 +161,7 @@ def _body(model: str, messages: Sequence[Message], sampling: Sampling) -> dict[s
 
 
 def _events(answer: httpx.Response, parts: _Parts) -> Iterator[dict[str, Any]]:
-    for line in answer.iter_lines():
-        data = line.removeprefix("data:").strip()
-        if not line.startswith("data:"):
-            continue
+    for data in data_of(answer.iter_text()):
         if data == "[DONE]":
             parts.done = True
             return

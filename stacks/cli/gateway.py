@@ -2,49 +2,53 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from stacks.cli.errors import CliError
+import httpx
+
+from stacks.cli.errors import CliError, told
 from stacks.cli.exits import ExitCode
 from stacks.cli.shown import client_url
 from stacks.cli.stack import Stack
+from stacks.verify import way
 from stacks.verify.entrance import front
 
 
-@dataclass(frozen=True)
-class Gateway:
-    """A gateway that can be asked."""
-
-    base_url: str
-    """Its URL, ending in ``/v1``."""
-    host: str | None = None
-    """The host that requests have to name, where it is not that of the URL."""
-
-
 @contextmanager
-def reached(stack: Stack, url: str | None, *, port_forward: bool) -> Iterator[Gateway]:
-    """The gateway, as long as the context lasts.
+def reached(
+    stack: Stack, url: str | None, header: tuple[str, str] | None, *, port_forward: bool
+) -> Iterator[httpx.Client]:
+    """What asks the gateway, as long as the context lasts, with paths that begin with ``/v1``.
 
     Args:
         stack: the stack.
-        url: where it is, ending in ``/v1``. None: by the stack file, or through the cluster where that says nothing.
-        port_forward: whether to go through the cluster even where the stack file says a URL.
+        url: where it is, ending in ``/v1``. None: where the stack file says, by the way that ``verify.through`` says,
+            or through the cluster where the file says no URL.
+        header: the header by which the caller is known, where one is.
+        port_forward: whether to go through the cluster in any case.
 
     Raises:
-        CliError: when that is no URL.
-        KubectlError: when there is no way through the cluster.
+        CliError: when that is no URL, or no way leads there.
+        KubectlError: when there is no way through the cluster, and no other was to be tried.
     """
     if url is not None:
         _check(url)
-    given = url or client_url(stack.settings)
-    if given and not port_forward and not _inside(given):
-        yield Gateway(given.rstrip("/"))
+    base_url, entrance = url or client_url(stack.settings), front(stack.settings)
+    if base_url is None or port_forward:
+        with way.forwarded(entrance, stack.kubectl) as client:
+            yield client
         return
-    entrance = front(stack.settings)
-    with stack.kubectl.port_forward(entrance.target, entrance.port, namespace=entrance.namespace) as local:
-        base_url = f"{local}/v1"
-        yield Gateway(base_url.replace("http:", "https:", 1) if entrance.tls else base_url, entrance.host)
+    wanted = "base_url" if url else stack.settings.verify.through
+    with way.found(base_url.rstrip("/"), entrance, stack.kubectl, wanted, header) as found:
+        if found.client is None:
+            code = told(found.refusal).code if found.refusal else ExitCode.UNREACHABLE
+            raise CliError(
+                f"The gateway is not reached: {found.verdict.why.rstrip('.')}.",
+                "`modelyard status` says whether it runs; --port-forward goes through the cluster, --url somewhere "
+                "else.",
+                ExitCode(code),
+            )
+        yield found.client
 
 
 def _check(url: str) -> None:
@@ -59,7 +63,3 @@ def _check(url: str) -> None:
             "Write one that begins with http:// or https:// and ends in /v1, such as https://llm.example.com/v1.",
             ExitCode.USAGE,
         )
-
-
-def _inside(url: str) -> bool:
-    return (urlsplit(url).hostname or "").endswith(".svc.cluster.local")

@@ -70,7 +70,30 @@ ApiKey = Annotated[
     str | None,
     typer.Option(envvar="MODELYARD_API_KEY", show_envvar=True, help="Key or token, where the stack has consumers."),
 ]
+Headers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header", metavar="'NAME: VALUE'", help="A header that the route asks for. Can be given several times."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+def headers_of(given: list[str] | None) -> dict[str, str]:
+    """The headers that were given, by their names in lower case.
+
+    Raises:
+        typer.BadParameter: when one is none.
+    """
+    headers = {}
+    for each in given or ():
+        name, colon, value = each.partition(":")
+        if not (colon and name.strip() and value.strip() and each.isascii()):
+            raise typer.BadParameter(
+                f"{each!r} is no header: write it as 'name: value', in ASCII", param_hint="--header"
+            )
+        headers[name.strip().lower()] = value.strip()
+    return headers
 
 
 def check_somebody_is_there(as_json: bool) -> None:

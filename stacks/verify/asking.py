@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -124,6 +124,22 @@ def ask(client: httpx.Client, question: Question, *, seconds: float) -> Answer:
     return replace(found, seconds=reading.past, first_byte_seconds=reading.first_byte_seconds)
 
 
+def data_of(pieces: Iterable[str]) -> Iterator[str]:
+    """The data of a stream's events, each as soon as its line has come.
+
+    Lines end by line feeds alone: a U+2028 stands within a JSON text as it is.
+    """
+    begun = ""
+    for piece in pieces:
+        *lines, begun = (begun + piece).split("\n")
+        yield from _data(lines)
+    yield from _data([begun])
+
+
+def _data(lines: Iterable[str]) -> Iterator[str]:
+    return (line.removeprefix("data:").strip() for line in lines if line.startswith("data:"))
+
+
 class _TooLongError(Exception):
     pass
 
@@ -168,8 +184,7 @@ def _head(status: int, headers: Mapping[str, str]) -> Answer:
 
 def _with_body(answer: Answer, text: str) -> Answer:
     if answer.content_type.startswith("text/event-stream"):
-        # By line feeds alone: U+2028 within a JSON text ends no line.
-        data = [line.removeprefix("data:").strip() for line in text.split("\n") if line.startswith("data:")]
+        data = list(data_of((text,)))
         events = tuple(event for one in data if (event := _object(one)) is not None)
         return replace(answer, events=events, ended=bool(data) and data[-1] == "[DONE]")
     return replace(answer, body=_object(text))

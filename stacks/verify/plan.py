@@ -121,15 +121,24 @@ def any_caller(stack: StackSettings, api_key: str | None) -> Caller:
     return caller(stack, RouteSettings(model="any"), api_key)
 
 
-def _with_given(key: str, consumers: Sequence[ConsumerSettings], allowed: Sequence[ConsumerSettings]) -> Caller:
-    for each in consumers:
-        if any(own.get_secret_value() == key for own in each.keys):
-            if each not in allowed:
-                return Caller(missing=f"the key is that of {each.name}, who may not use the route")
-            return Caller(_header(each, key))
+def header_of(key: str, consumers: Sequence[ConsumerSettings]) -> tuple[str, str]:
+    """The header that a key or token is sent in, as the one of these consumers sends it whose it is."""
+    owner = _owner(key, consumers)
     # No key that the stack knows: a token, if it has the form of one, or what the gateway is to judge.
-    by_token = [each for each in allowed if each.jwt and key.count(".") == _DOTS_OF_A_TOKEN]
-    return Caller(_header(by_token[0], key) if by_token else _bearer(key))
+    by_token = [each for each in consumers if each.jwt and key.count(".") == _DOTS_OF_A_TOKEN]
+    known = [owner] if owner else by_token
+    return _header(known[0], key) if known else _bearer(key)
+
+
+def _with_given(key: str, consumers: Sequence[ConsumerSettings], allowed: Sequence[ConsumerSettings]) -> Caller:
+    owner = _owner(key, consumers)
+    if owner and owner not in allowed:
+        return Caller(missing=f"the key is that of {owner.name}, who may not use the route")
+    return Caller(header_of(key, allowed))
+
+
+def _owner(key: str, consumers: Sequence[ConsumerSettings]) -> ConsumerSettings | None:
+    return next((each for each in consumers if any(own.get_secret_value() == key for own in each.keys)), None)
 
 
 def _header(consumer: ConsumerSettings, key: str) -> tuple[str, str]:

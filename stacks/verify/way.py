@@ -34,6 +34,8 @@ class Way:
     """Which way it is. None: there is none."""
     client: httpx.Client | None = None
     """What asks, with paths that begin with ``/v1``. None: there is no way."""
+    refusal: KubectlError | None = None
+    """Why no port forward leads there, where one was tried in vain."""
 
 
 @contextmanager
@@ -67,7 +69,8 @@ def found(
         try:
             client = open_.enter_context(forwarded(entrance, kubectl))
         except KubectlError as error:
-            yield Way(_verdict(outcome, f"{why}; and no port forward leads there: {error.problem} {error.remedy}"))
+            said = f"{why}; and no port forward leads there: {error.problem} {error.remedy}"
+            yield Way(_verdict(outcome, said), refusal=error)
             return
         yield Way(_verdict(outcome, f"{why}; asked by a port forward to {entrance.target}"), "port_forward", client)
 

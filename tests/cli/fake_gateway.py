@@ -21,10 +21,11 @@ class FakeGateway:
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
     seen_headers: list[dict[str, str]] = field(default_factory=list)
+    probed: list[dict[str, str]] = field(default_factory=list)
 
     def streams(self, *events: Any, done: bool = True) -> None:
         """Answer with a stream of these events."""
-        lines = [f"data: {json.dumps(event)}\n\n" for event in events]
+        lines = [f"data: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events]
         self.status, self.body = 200, "".join(lines) + ("data: [DONE]\n\n" if done else "")
 
     def refuses(self, status: int, message: str) -> None:
@@ -38,6 +39,14 @@ def serving() -> Iterator[FakeGateway]:
     gateway = FakeGateway()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            gateway.probed.append({key.lower(): value for key, value in self.headers.items()})
+            body = json.dumps({"object": "list", "data": []}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def do_POST(self) -> None:
             gateway.requests.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             gateway.seen_headers.append({key.lower(): value for key, value in self.headers.items()})

@@ -79,6 +79,35 @@ def test_the_callers_key(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) 
     assert seen == [None, "Bearer of the option", "Bearer of the environment"]
 
 
+def test_a_key_is_sent_as_its_consumer_sends_it(stacks: Stacks, gateway: FakeGateway) -> None:
+    jwks = '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "a"}]}'
+    jwt = {"jwks": jwks, "issuer": "https://id.example.com", "header": "x-token", "prefix": "Token "}
+    auth = {"consumers": [{"name": "team", "jwt": jwt}]}
+    stacks.write(gateway={"kind": "higress", "baseUrl": gateway.url, "auth": auth})
+    gateway.streams(*words("Yes."))
+    assert run("chat", "qwen", "Hello?", "--api-key", "a.b.c").exit_code == ExitCode.OK
+    for (headers,) in (gateway.probed, gateway.seen_headers):
+        assert headers["x-token"] == "Token a.b.c"
+        assert "authorization" not in headers
+
+
+def test_headers_that_a_route_asks_for(gateway: FakeGateway) -> None:
+    gateway.streams(*words("Yes."))
+    run("chat", "qwen", "Hello?", "--header", "X-Group: b", "--header", "x-day:  monday ")
+    assert gateway.seen_headers[0].items() >= {"x-group": "b", "x-day": "monday"}.items()
+    for wrong in ("x-group", "x-group:", ": b", "x-group: \u00fc"):
+        shown = run("chat", "qwen", "Hello?", "--header", wrong)
+        assert shown.exit_code == ExitCode.USAGE
+        assert f"{wrong!r} is no header: write it as 'name: value', in ASCII" in shown.stderr
+
+
+def test_a_line_separator_within_an_answer_ends_no_line(gateway: FakeGateway) -> None:
+    gateway.streams(*words("one\u2028two\x85three"))
+    shown = run("chat", "qwen", "Hello?")
+    assert shown.exit_code == ExitCode.OK
+    assert shown.stdout == "one\u2028two\x85three\n"
+
+
 @pytest.mark.parametrize(
     ("status", "exit_code", "said"),
     [
@@ -126,7 +155,21 @@ def test_an_answer_that_is_no_stream_of_events(gateway: FakeGateway) -> None:
 def test_a_gateway_that_is_not_there(mine: Stacks) -> None:
     shown = run("chat", "qwen", "Hello?", "--url", f"http://127.0.0.1:{free_port()}/v1")
     assert shown.exit_code == ExitCode.UNREACHABLE
-    assert "cannot be asked: [Errno 111] Connection refused." in shown.stderr
+    assert "is not reached from here: there was no answer ([Errno 111] Connection refused)." in shown.stderr
+
+
+def test_where_the_url_does_not_answer_the_way_leads_through_the_cluster(
+    stacks: Stacks, cluster: Cluster, gateway: FakeGateway
+) -> None:
+    away = {"kind": "envoy", "baseUrl": f"http://127.0.0.1:{free_port()}/v1"}
+    stacks.write(gateway=away)
+    port = gateway.url.removesuffix("/v1").rpartition(":")[2]
+    cluster.says(["port-forward"], out=f"Forwarding from 127.0.0.1:{port} -> 8080\n", seconds=60)
+    gateway.streams(*words("Yes."))
+    assert run("chat", "qwen", "Hello?").stdout == "Yes.\n"
+    assert run("chat", "qwen", "Hello?", "--port-forward").stdout == "Yes.\n"
+    stacks.write(gateway=away, verify={"through": "base_url"})
+    assert run("chat", "qwen", "Hello?").exit_code == ExitCode.UNREACHABLE
 
 
 @pytest.mark.parametrize(
