@@ -101,8 +101,11 @@ class HigressRelease(pulumi.ComponentResource):
         if stack.higress.service.type != "LoadBalancer" or stack.higress.host_network:
             return pulumi.Output.from_input(addresses.cluster_url(stack))
         # Its address is known once the chart has made it.
-        identifier = release.status.apply(lambda _: f"{stack.higress.namespace}/{names.GATEWAY}")
-        service = Service.get(f"{name}-service", identifier, opts=self._child())
+        namespace = stack.higress.namespace
+        identifier = release.status.apply(lambda _: f"{namespace}/{names.GATEWAY}")
+        service = Service.get(
+            f"{name}-service", identifier, opts=self._child(transformations=[_as_refreshed(namespace, names.GATEWAY)])
+        )
         return service.status.apply(lambda status: addresses.balanced_url(stack, _balancers(status)))
 
     def _after(self, name: str, stack: StackSettings, release: Release) -> None:
@@ -129,6 +132,12 @@ class HigressRelease(pulumi.ComponentResource):
 
     def _child(self, **options: Any) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, **options)
+
+
+def _as_refreshed(namespace: str, name: str) -> pulumi.ResourceTransformation:
+    """Gives a Service that is read the inputs that a refresh finds, which would else call them a change."""
+    found = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}}
+    return lambda args: pulumi.ResourceTransformationResult({**args.props, **found}, args.opts)
 
 
 def _balancers(status: ServiceStatus | None) -> list[tuple[str | None, str | None]]:
