@@ -11,7 +11,9 @@ from stacks.stack_file import names, read_named
 from tests.components.conftest import Run
 from tests.unit.test_pod_security import violations
 
-STACKS = [name for name in names() if all(pool.adapter == "existing" for pool in read_named(name).pools)]
+STACKS = {name: read_named(name) for name in names()}
+CLOUDS = [name for name, stack in STACKS.items() if any(pool.adapter != "existing" for pool in stack.pools)]
+"""The stacks that make their nodes, for which it takes a cloud's SDK."""
 
 EVERYTHING = {
     "serving": {
@@ -69,13 +71,26 @@ def check(found: dict[str, dict[str, Any]], *allowed: str) -> None:
             assert container["securityContext"]["readOnlyRootFilesystem"] is True, (name, container["name"])
 
 
-@pytest.mark.parametrize("name", STACKS)
-def test_pods_of_the_stacks_here_run_as_nobody_on_a_root_that_they_cannot_write(run: Run, name: str) -> None:
-    stack = read_named(name)
+def check_stack(run: Run, name: str) -> None:
+    stack = STACKS[name]
     found = described(run, stack)
     assert len(found) >= len([model for model in stack.models if model.backend == "native"])
     # The stack for one machine serves weights of that machine's disk.
     check(found, *(["volumes hostPath"] if name == "local" else []))
+
+
+@pytest.mark.parametrize("name", [name for name in STACKS if name not in CLOUDS])
+def test_pods_of_the_stacks_here_run_as_nobody_on_a_root_that_they_cannot_write(run: Run, name: str) -> None:
+    check_stack(run, name)
+
+
+@pytest.mark.clouds
+@pytest.mark.usefixtures("sdks")
+# What an SDK says when it is imported of resources that nobody asks it for.
+@pytest.mark.filterwarnings("ignore:.* has been deprecated in favor of:DeprecationWarning")
+@pytest.mark.parametrize("name", CLOUDS)
+def test_so_do_those_of_the_stacks_of_clouds(run: Run, name: str) -> None:
+    check_stack(run, name)
 
 
 def test_every_kind_of_pod(run: Run) -> None:
