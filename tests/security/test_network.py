@@ -20,8 +20,8 @@ OF_CHART = {
     "higress-console": {"app.kubernetes.io/name": "higress-console", "app.kubernetes.io/instance": "higress"},
     "redis-stack-server": {"app.kubernetes.io/name": "redis-stack-server", "app.kubernetes.io/instance": "higress"},
 }
-"""The labels that Higress's charts give their pods (``selectorLabels`` of helm/core, its redis and the console's chart),
-in the release ``higress``. Written here, for the policies must choose these pods, and not what the program calls them."""
+"""The labels that Higress's charts give their pods in the release ``higress``: ``selectorLabels`` of helm/core, of its
+redis and of the console's chart. Written here, since the policies must choose these and not what the program thinks."""
 
 
 def stack(kind: str, **gateway: Any) -> StackSettings:
