@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from policies.pack.kubernetes import exposure
+from policies.pack.kubernetes.pods import SHORT_LIVED
 from policies.pack.kubernetes.selectors import selects
 from policies.pack.kubernetes.workloads import Workload, workloads
 from policies.pack.resource import Resource
@@ -20,7 +21,7 @@ def _available(view: View) -> Iterator[Problem]:
 def _gateway(view: View, workload: Workload, least: int) -> Iterator[Problem]:
     if workload.is_playground or not is_gateway(workload):
         return
-    if workload.resource.kind != "DaemonSet":
+    if workload.resource.kind not in ("DaemonSet", *SHORT_LIVED):
         yield from _replicas(workload.resource, workload.least, least)
         yield from _budget(view, workload.resource, workload.resource.namespace, workload.labels[0])
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from policies.pack.kubernetes.engines import Engine, engine_of
-from policies.pack.kubernetes.pods import SHORT_LIVED, Container, Pod, containers, pods
+from policies.pack.kubernetes.engines import Engine, engines_of
+from policies.pack.kubernetes.pods import Container, Pod, containers, pods
 from policies.pack.rule import Parameter, Problem, Rule, View, each
 from policies.pack.values import at, items, mapping, number, texts
 
@@ -39,10 +39,11 @@ def _probes(view: View) -> Iterator[Problem]:
 
 def _probed(container: Container) -> Iterator[Problem]:
     pod = container.pod
-    if pod.resource.kind in SHORT_LIVED or pod.is_worker or not items(container.spec, "ports"):
+    is_model = any(engine.serves for engine in engines_of(container))
+    if pod.ends or pod.is_worker or not (is_model or items(container.spec, "ports")):
         return
     # A model loads for minutes, through which a liveness probe alone would restart it for ever.
-    wanted = ["readinessProbe", "livenessProbe", *(["startupProbe"] if engine_of(container) else [])]
+    wanted = ["readinessProbe", "livenessProbe", *(["startupProbe"] if is_model else [])]
     for name in wanted:
         if not mapping(container.spec, name):
             yield Problem(pod.resource, f"{container.name} has no {name}", f"write a {name}, such as of /health")
@@ -66,8 +67,7 @@ def _stopping(pod: Pod) -> Iterator[Problem]:
 
 
 def _drain_seconds(container: Container) -> float:
-    engine = engine_of(container)
-    return _pre_stop_seconds(container) + (_engine_seconds(engine) if engine else 0)
+    return _pre_stop_seconds(container) + max(map(_engine_seconds, engines_of(container)), default=0)
 
 
 def _engine_seconds(engine: Engine) -> float:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from policies.pack.kubernetes.engines import Engine, engine_of
-from policies.pack.kubernetes.pods import Pod, pods
+from policies.pack.kubernetes.engines import Engine, engines_of
+from policies.pack.kubernetes.pods import Container, Pod, is_gpu, pods
 from policies.pack.kubernetes.workloads import Workload, models
 from policies.pack.rule import Parameter, Problem, Rule, View, each
 from policies.pack.values import at, items, mapping, text
@@ -16,33 +16,42 @@ def _parallelism(view: View) -> Iterator[Problem]:
 def _divided(workload: Workload) -> Iterator[Problem]:
     if workload.is_playground:
         for found in workload.flavor_gpus:
-            yield from _compare(workload, "its OpenModel", sum(found.values()), workload.engines[0][1])
+            yield from _compare(workload, "its OpenModel", sum(found.values()), [workload.engines[0][1]])
         return
     for pod in workload.pods:
         for container in pod.containers:
-            engine = engine_of(container)
-            if engine and container.gpus:
-                yield from _compare(workload, container.name, sum(container.gpus.values()), engine)
+            engines = engines_of(container)
+            divides = any(_gpus_of_pod(engine, workload.nodes) > 1 for engine in engines)
+            if engines and (container.gpus or (divides and not _computes_otherwise(container, engines))):
+                yield from _compare(workload, container.name, sum(container.gpus.values()), engines)
 
 
-def _compare(workload: Workload, place: str, found: float, engine: Engine) -> Iterator[Problem]:
-    wanted = _gpus_of_pod(engine, workload.nodes)
+def _computes_otherwise(container: Container, engines: list[Engine]) -> bool:
+    """Whether it computes on CPUs, on devices that it claims, or on accelerators that nobody here knows."""
+    variables = " ".join(text(each, "name") for each in items(container.spec, "env"))
+    on_cpu = "VLLM_CPU_" in variables or any(engine.setting("device") == "cpu" for engine in engines)
+    resources = mapping(container.spec, "resources")
+    limited = [name for name in mapping(resources, "limits") if "/" in name and not name.startswith("rdma/")]
+    unknown = [name for name in limited if not is_gpu(name)]
+    return on_cpu or "cpu" in text(container.spec, "image") or bool(items(resources, "claims")) or bool(unknown)
+
+
+def _compare(workload: Workload, place: str, found: float, engines: list[Engine]) -> Iterator[Problem]:
+    wanted = sum(_gpus_of_pod(engine, workload.nodes) for engine in engines)
     if found == wanted:
         return
-    sizes = ", ".join(
-        f"{name} {engine.count(field)}"
-        for name, field in (
-            ("tensor", "tensor_parallel_size"),
-            ("pipeline", "pipeline_parallel_size"),
-            ("data", "data_parallel_size"),
-        )
-    )
     over = f" over {workload.nodes} nodes" if workload.nodes > 1 else ""
+    sizes = " and ".join(map(_sizes, engines))
+    others = f", or parallel sizes whose product is {found * workload.nodes:g}" if found and len(engines) == 1 else ""
     yield Problem(
         workload.resource,
         f"{place} has {_count(found)}, and vLLM's parallelism ({sizes}{over}) uses {_count(wanted)} of each pod",
-        f"write a limit of {wanted:g}, or parallel sizes whose product is {found * workload.nodes:g}",
+        f"write a limit of {wanted:g}{others}",
     )
+
+
+def _sizes(engine: Engine) -> str:
+    return ", ".join(f"{name} {engine.count(f'{name}_parallel_size')}" for name in ("tensor", "pipeline", "data"))
 
 
 def _gpus_of_pod(engine: Engine, nodes: int) -> float:

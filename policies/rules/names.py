@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from policies.pack.kubernetes.pods import SHORT_LIVED
 from policies.pack.kubernetes.workloads import Workload, workloads
 from policies.pack.resource import Resource
 from policies.pack.rule import Parameter, Problem, Rule, View, each
@@ -36,6 +37,8 @@ def _labels(view: View) -> Iterator[Problem]:
 
 
 def _labelled(workload: Workload, wanted: list[str]) -> Iterator[Problem]:
+    if workload.resource.kind in (*SHORT_LIVED, "Pod"):
+        return
     yield from _missing(workload.resource, "it has", workload.resource.labels, wanted)
     if not workload.is_playground:
         for pod in workload.pods:

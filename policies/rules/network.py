@@ -14,6 +14,8 @@ def _network_policies(view: View) -> Iterator[Problem]:
 
 
 def _guarded(view: View, model: Workload) -> Iterator[Problem]:
+    if not model.is_server:
+        return
     # All labels are of one pod where they are of a set: a policy may choose by any of them.
     for labels in model.labels:
         chosen = [

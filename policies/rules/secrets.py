@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from policies.pack.kubernetes.engines import commands_of
 from policies.pack.kubernetes.pods import Container, containers
 from policies.pack.resource import RELEASE, STACK, Path, Resource
 from policies.pack.rule import Problem, Rule, View, each
-from policies.pack.values import at, items, leaves, mapping, text, texts
+from policies.pack.values import at, items, leaves, mapping, text
 
 SHAPES: dict[str, re.Pattern[str]] = {
     "a token of Hugging Face": re.compile(r"\bhf_[A-Za-z0-9]{30,}\b"),
@@ -41,6 +42,8 @@ REFERENCE = re.compile(r"^\s*$|^\$|^\*+$|^<.*>$|^(?:true|false|none|null|\[secre
 
 ARGUMENTS = ("--api-key", "--hf-token", "--token", "--password")
 """Arguments whose value is one."""
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+"""Names of variables that a script sets."""
 
 
 def _literals(view: View) -> Iterator[Problem]:
@@ -57,11 +60,16 @@ def _of_container(container: Container) -> Iterator[Problem]:
                 f"{container.name} has the value of {name} in the clear",
                 "write valueFrom.secretKeyRef, and the value into a Secret",
             )
-    words = [*texts(container.spec, "command"), *texts(container.spec, "args")]
+    for words in commands_of(container):
+        yield from _of_command(container, words)
+
+
+def _of_command(container: Container, words: list[str]) -> Iterator[Problem]:
     for index, word in enumerate(words):
         name, has_value, value = word.partition("=")
         following = value if has_value else words[index + 1] if index + 1 < len(words) else ""
-        if name.replace("_", "-") in ARGUMENTS and _is_literal(following):
+        is_secret = name.replace("_", "-") in ARGUMENTS or (VARIABLE.fullmatch(name) and is_secret_name(name))
+        if is_secret and (has_value or name.startswith("-")) and _is_literal(following):
             yield Problem(
                 container.pod.resource,
                 f"{container.name} has the value of {name} on its command line",

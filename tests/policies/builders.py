@@ -37,6 +37,11 @@ TOKENS = {
     "OpenModel": "llmaz.io/v1alpha1",
     "BackendRuntime": "inference.llmaz.io/v1alpha1",
     "Job": "batch/v1",
+    "CronJob": "batch/v1",
+    "HTTPRoute": "gateway.networking.k8s.io/v1",
+    "SecurityPolicy": "gateway.envoyproxy.io/v1alpha1",
+    "KongPlugin": "configuration.konghq.com/v1",
+    "Middleware": "traefik.io/v1alpha1",
     "Gateway": "gateway.networking.k8s.io/v1",
 }
 
@@ -121,6 +126,15 @@ def model(
     }
     metadata = {"labels": own, "annotations": annotations or {}}
     return obj(kind, name, metadata=metadata, spec={"replicas": 1, "template": template, **spec})
+
+
+def lone(kind: str = "Pod", *, container: dict[str, Any] | None = None, **pod: Any) -> Resource:
+    """A model in a pod of nobody's, or in the pods of a job."""
+    spec = {**merged(POD, pod), "containers": [merged(CONTAINER, container or {})]}
+    if kind == "Pod":
+        return obj("Pod", "qwen", metadata={"labels": LABELS}, spec=spec)
+    job = {"spec": {"template": {"metadata": {"labels": LABELS}, "spec": spec}}}
+    return obj(kind, "qwen", **job if kind == "Job" else {"spec": {"jobTemplate": job}})
 
 
 def service(name: str = "qwen", **changes: Any) -> Resource:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from policies.pack.kubernetes.engines import engine_of
+from policies.pack.kubernetes.engines import engines_of
 from policies.pack.kubernetes.pods import pods_of
 from policies.pack.kubernetes.workloads import are_apart, place_of
 from policies.pack.routing.route import split
@@ -16,7 +16,8 @@ from tests.policies.builders import model
 def engine(**container: Any) -> Any:
     base = {"image": "registry.example.com/serving:1", "args": None}
     (pod,) = pods_of(model(container={**base, **container}))
-    return engine_of(pod.containers[0])
+    found = engines_of(pod.containers[0])
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,12 @@ def engine(**container: Any) -> Any:
         {"command": ["/opt/venv/bin/vllm", "serve", "o/m"], "args": ["-tp", "2"]},
         {"command": ["python3", "-m", "vllm.entrypoints.openai.api_server", "--tensor_parallel_size=2"]},
         {"command": ["sh", "-c", "exec vllm serve o/m --tensor-parallel-size 2 --port 8000"]},
+        {"command": ["sh", "-c", "exec vllm serve o/m --tensor-parallel-size 2; echo ended"]},
+        {"command": ["bash", "-ec", "pip install vllm && vllm serve o/m -tp 2 2>&1 | tee /tmp/log"]},
+        {"command": ["sh", "-c", "# vllm serve o/m -tp 4\nvllm serve o/m \\\n  -tp 2 # as many as GPUs\nsleep 1"]},
+        {"command": ["sh", "-c", 'vllm serve "$@"', "sh"], "args": ["o/m", "-tp", "2"]},
+        {"args": ["vllm serve o/m -tp 2"]},
+        {"command": ["vllm", "run-batch", "--model", "o/m", "-tp", "2"]},
         {"image": "vllm/vllm-openai:v0.32.0", "args": ["--model", "o/m", "--tensor-parallel-size", "2"]},
         {
             "command": ["python3", "-m", "serving"],
@@ -46,10 +53,18 @@ def test_vllm_is_known_by_its_command_line(container: dict[str, Any]) -> None:
         {"command": ["nginx", "-g", "daemon off;"]},
         {"command": ["python3", "-m", "http.server"]},
         {"image": "vllm/vllm-openai:v0.32.0", "command": ["sleep", "infinity"]},
+        {"command": ["pip", "install", "vllm"]},
+        {"command": ["vllm", "bench", "serve", "--model", "o/m"]},
     ],
 )
 def test_other_programs_are_none(container: dict[str, Any]) -> None:
     assert engine(**container) is None
+
+
+def test_a_script_may_run_several() -> None:
+    script = "vllm serve a -tp 2 --port 8000 &\nvllm serve b -tp 4 --port 8001 & wait"
+    (pod,) = pods_of(model(container={"command": ["sh", "-c", script]}))
+    assert [each.count("tensor_parallel_size") for each in engines_of(pod.containers[0])] == [2, 4]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from policies.pack.resource import Resource
 from tests.policies.builders import (
     CONTAINER,
     UNKNOWN,
+    lone,
     merged,
     model,
     obj,
@@ -58,7 +59,12 @@ def group(gpus: str, size: int) -> Resource:
     return obj("LeaderWorkerSet", "big", spec={"replicas": 1, "leaderWorkerTemplate": template})
 
 
+NO_GPUS = {"resources": {"limits": {"nvidia.com/gpu": None}}}
+CLAIMED = merged(NO_GPUS, {"resources": {"claims": [{"name": "gpus"}]}})
 TWO_GPUS = {"resources": {"limits": {"nvidia.com/gpu": "2"}}}
+
+
+SIDECAR = merged(CONTAINER, {**TWO_GPUS, "name": "helper", "restartPolicy": "Always"})
 
 
 def chains(*members: str, exists: tuple[str, ...] = ("qwen", "gemma")) -> Resource:
@@ -194,6 +200,9 @@ TRIPLES: dict[str, Triple] = {
             of(model(container={**TWO_GPUS, "env": [{"name": "MODELYARD_TENSOR_PARALLEL_SIZE", "value": "2"}]})),
             of(model(container={**TWO_GPUS, "args": ["--model", "q", "--data-parallel-size=2"]})),
             of(model(container={"image": "nginx:1.29", **TWO_GPUS})),
+            of(model(container={**TWO_GPUS, "command": ["sh", "-c", "vllm serve a --port 1 & vllm serve b; wait"]})),
+            of(model(container={**NO_GPUS, "image": "vllm/vllm-openai-cpu:v0.32.0", "args": ["-tp", "2"]})),
+            of(model(container={**CLAIMED, "args": ["-tp", "2"]})),
             of(group("8", 2)),
             playground(["HOME=/tmp", "vllm", "serve", "q", "--tensor-parallel-size", "2"], "2"),
         ),
@@ -215,6 +224,36 @@ TRIPLES: dict[str, Triple] = {
                 "Playground models/qwen: its OpenModel has 2 GPUs, and vLLM's parallelism (tensor 1, pipeline 1, data "
                 "1) uses 1 GPU of each pod, so either a GPU idles that is paid for, or vLLM does not start: write a "
                 "limit of 1, or parallel sizes whose product is 2",
+            ),
+            (
+                of(lone(container=TWO_GPUS)),
+                "Pod models/qwen: container 'vllm' has 2 GPUs, and vLLM's parallelism (tensor 1, pipeline 1, data 1) "
+                "uses 1 GPU of each pod, so either a GPU idles that is paid for, or vLLM does not start: write a "
+                "limit of 1, or parallel sizes whose product is 2",
+            ),
+            (
+                of(lone("CronJob", container=TWO_GPUS)),
+                "CronJob models/qwen: container 'vllm' has 2 GPUs, and vLLM's parallelism (tensor 1, pipeline 1, data "
+                "1) uses 1 GPU of each pod, so either a GPU idles that is paid for, or vLLM does not start: write a "
+                "limit of 1, or parallel sizes whose product is 2",
+            ),
+            (
+                of(model(container={**NO_GPUS, "args": ["--model", "q", "-tp", "2"]})),
+                "StatefulSet models/qwen: container 'vllm' has 0 GPUs, and vLLM's parallelism (tensor 2, pipeline 1, "
+                "data 1) uses 2 GPUs of each pod, so either a GPU idles that is paid for, or vLLM does not start: "
+                "write a limit of 2",
+            ),
+            (
+                of(model(container={"command": ["sh", "-c", "vllm serve a & vllm serve b -tp 2; wait"]})),
+                "StatefulSet models/qwen: container 'vllm' has 1 GPU, and vLLM's parallelism (tensor 1, pipeline 1, "
+                "data 1 and tensor 2, pipeline 1, data 1) uses 3 GPUs of each pod, so either a GPU idles that is paid "
+                "for, or vLLM does not start: write a limit of 3",
+            ),
+            (
+                of(model(container={"image": "nginx:1.29", **NO_GPUS}, pod={"initContainers": [SIDECAR]})),
+                "StatefulSet models/qwen: container 'helper' has 2 GPUs, and vLLM's parallelism (tensor 1, pipeline "
+                "1, data 1) uses 1 GPU of each pod, so either a GPU idles that is paid for, or vLLM does not start: "
+                "write a limit of 1, or parallel sizes whose product is 2",
             ),
         ),
         unknown=(
@@ -337,6 +376,18 @@ TRIPLES: dict[str, Triple] = {
                 "clear, so everybody who may read the object or the stack's state can read it: write "
                 "pulumi.Output.secret(...), or take it from `pulumi config set --secret`",
             ),
+            (
+                of(model(container={"command": ["sh", "-c", "export HF_TOKEN=letmein; vllm serve q"], "args": None})),
+                "StatefulSet models/qwen: container 'vllm' has the value of HF_TOKEN on its command line, so "
+                "everybody who may read the object or the stack's state can read it: write a variable from a Secret, "
+                "such as VLLM_API_KEY, or $(NAME) of one",
+            ),
+            (
+                of(model(container={"command": ["sh", "-c", "vllm serve q --api-key letmein; sleep 9"], "args": None})),
+                "StatefulSet models/qwen: container 'vllm' has the value of --api-key on its command line, so "
+                "everybody who may read the object or the stack's state can read it: write a variable from a Secret, "
+                "such as VLLM_API_KEY, or $(NAME) of one",
+            ),
         ),
         unknown=(
             of(
@@ -382,6 +433,32 @@ TRIPLES: dict[str, Triple] = {
                 "architecture, else pin the revision, read the code and write the annotation "
                 "waive.modelyard.dev/trust-remote-code with a day and what was read",
             ),
+            (
+                of(
+                    lone(
+                        "Job",
+                        container={"command": ["vllm", "run-batch"], "args": ["--model", "q", "--trust-remote-code"]},
+                    )
+                ),
+                "Job models/qwen: vLLM runs with --trust-remote-code, so whoever can write to the repository runs "
+                "programs in the pod, with its tokens and its network: leave it out where vLLM knows the "
+                "architecture, else pin the revision, read the code and write the annotation "
+                "waive.modelyard.dev/trust-remote-code with a day and what was read",
+            ),
+            (
+                of(
+                    lone(
+                        container={
+                            "command": ["sh", "-c", "nvidia-smi && vllm serve q --trust-remote-code; sleep 1"],
+                            "args": None,
+                        }
+                    )
+                ),
+                "Pod models/qwen: vLLM runs with --trust-remote-code, so whoever can write to the repository runs "
+                "programs in the pod, with its tokens and its network: leave it out where vLLM knows the "
+                "architecture, else pin the revision, read the code and write the annotation "
+                "waive.modelyard.dev/trust-remote-code with a day and what was read",
+            ),
         ),
         unknown=(of(model(container={"args": UNKNOWN}), model(container={"args": ["--trust-remote-code", UNKNOWN]})),),
     ),
@@ -411,6 +488,12 @@ TRIPLES: dict[str, Triple] = {
                 "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
                 "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your Ingress "
                 "controller asks",
+            ),
+            (
+                of(lone(), service(type="LoadBalancer")),
+                "Service models/qwen: type LoadBalancer leads straight to vLLM without an API key, so whoever finds "
+                "the address has GPUs for nothing: write type: ClusterIP and a gateway before it, or VLLM_API_KEY "
+                "from a Secret",
             ),
         ),
         unknown=(
@@ -625,7 +708,11 @@ TRIPLES: dict[str, Triple] = {
         ),
     ),
     "probes": Triple(
-        passes=(of(model()), of(obj("Job", "fetch", spec={"template": {"spec": {"containers": [{"ports": [{}]}]}}}))),
+        passes=(
+            of(model()),
+            of(obj("Job", "fetch", spec={"template": {"spec": {"containers": [{"ports": [{}]}]}}})),
+            of(lone(restartPolicy="Never", container={"readinessProbe": None})),
+        ),
         fails=(
             (
                 of(model(container={"startupProbe": None})),
@@ -638,6 +725,11 @@ TRIPLES: dict[str, Triple] = {
                 "StatefulSet models/qwen: container 'vllm' has no readinessProbe, so requests would go to a pod that "
                 "still loads or hangs, or a start is taken for one that hangs: write a readinessProbe, such as of "
                 "/health",
+            ),
+            (
+                of(lone(container={"ports": None, "startupProbe": None})),
+                "Pod models/qwen: container 'vllm' has no startupProbe, so requests would go to a pod that still "
+                "loads or hangs, or a start is taken for one that hangs: write a startupProbe, such as of /health",
             ),
         ),
         unknown=(of(model(container={"readinessProbe": UNKNOWN})), of(model(container={"ports": UNKNOWN}))),
@@ -679,6 +771,12 @@ TRIPLES: dict[str, Triple] = {
                 "or somebody pays who does not know: write fewer replicas or a lower maxReplicas, or raise maxGpus of "
                 "this rule",
             ),
+            (
+                of(model("a", replicas=2), lone("Job", container=TWO_GPUS)),
+                "the stack's models may take 4 GPUs (a 2, qwen 2), and its budget is 3, so others would wait for "
+                "theirs, or somebody pays who does not know: write fewer replicas or a lower maxReplicas, or raise "
+                "maxGpus of this rule",
+            ),
         ),
         unknown=(of(model("a", replicas=UNKNOWN)), of(model(container={"resources": UNKNOWN}))),
     ),
@@ -703,6 +801,7 @@ TRIPLES: dict[str, Triple] = {
         passes=(
             of(model(), policy({"matchLabels": {"app.kubernetes.io/name": "vllm"}})),
             of(model(), policy({})),
+            of(lone("Job", container={"command": ["vllm", "run-batch"]})),
             of(
                 obj("Playground", "qwen", spec={"modelClaim": {"modelName": "qwen"}}),
                 policy(
@@ -725,6 +824,12 @@ TRIPLES: dict[str, Triple] = {
                 of(model(), policy({}, ingress=[{"ports": [{"port": 8080}]}])),
                 "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
                 "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(lone()),
+                "Pod models/qwen: no NetworkPolicy says who may reach its pods, so every pod of the cluster can use "
+                "it past the gateway, its keys and its limits: write one that lets in the gateway "
                 "(modelyard:gateway.networkPolicy: true)",
             ),
         ),

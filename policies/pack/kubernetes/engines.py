@@ -1,9 +1,11 @@
 """vLLM in a container: its command line, or the variables that stand for it."""
 
+import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from policies.pack.kubernetes.pods import Container
 from policies.pack.resource import Resource
@@ -11,10 +13,19 @@ from policies.pack.values import Properties, at, items, mapping, text, texts
 from serving.settings import PREFIX
 from serving.vllm_arguments import field_of, names
 
-PROGRAMS = ("vllm", "vllm.entrypoints.cli.main", "vllm.entrypoints.openai.api_server")
+COMMAND, MODULE, SERVER = "vllm", "vllm.entrypoints.cli.main", "vllm.entrypoints.openai.api_server"
 """Words of a command line by which vLLM is known."""
+BATCH = "run-batch"
+"""The command by which vLLM answers a file of requests, and nobody else's."""
+COMMANDS = ("serve", BATCH)
+"""Commands of vLLM's that load a model."""
 IMAGES = ("vllm-openai", "vllm-cpu", "/vllm", "vllm-tpu")
 """What the names of images hold whose entrypoint is vLLM's server."""
+SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh")
+SCRIPT_FLAG = re.compile(r"-[a-z]*c")
+"""The argument of a shell behind which its script stands."""
+SEPARATORS = ";&|\n"
+"""What stands between the commands of a script."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,11 @@ class Engine:
     """Its command line."""
     env: Mapping[str, Properties]
     """Its variables by their names. A value that is not known yet is looked at only where it is asked for."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether others can send it requests."""
+        return BATCH not in self.words
 
     @cached_property
     def _arguments(self) -> dict[str, str]:
@@ -59,14 +75,25 @@ class Engine:
         return int(found) if found and found.isdigit() else 1
 
 
-def engine_of(container: Container) -> Engine | None:
-    """The vLLM that a container runs, or None where it runs something else."""
-    words = spread([*texts(container.spec, "command"), *texts(container.spec, "args")])
+def engines_of(container: Container) -> list[Engine]:
+    """The vLLM servers that a container runs: none where it runs something else, several by a script."""
     env = {text(variable, "name"): variable for variable in items(container.spec, "env")}
-    by_name = any(word.rpartition("/")[2] in PROGRAMS for word in words)
-    by_variables = "serving" in words and f"{PREFIX}MODEL" in env
-    by_image = not at(container.spec, "command") and any(name in text(container.spec, "image") for name in IMAGES)
-    return Engine(words, env) if by_name or by_variables or by_image else None
+    found = [Engine(words, env) for words in commands_of(container) if _is_vllm(words, env)]
+    if not found and not at(container.spec, "command") and any(n in text(container.spec, "image") for n in IMAGES):
+        return [Engine(texts(container.spec, "args"), env)]
+    return found
+
+
+def commands_of(container: Container) -> list[list[str]]:
+    """The commands that a container runs, each as its words: those of its shell's script, or the only one."""
+    words = [*texts(container.spec, "command"), *texts(container.spec, "args")]
+    for index, word in enumerate(words[:-1]):
+        if SCRIPT_FLAG.fullmatch(word) and any(_program(each) in SHELLS for each in words[:index]):
+            return list(_of_script(words[index + 1], words[index + 2 :]))
+    # The image's entrypoint may be a shell.
+    if words and re.search(r"\s", words[0].strip()):
+        return list(_of_script(words[0], words[1:]))
+    return [words]
 
 
 def playground_engine(playground: Resource) -> Engine:
@@ -76,15 +103,32 @@ def playground_engine(playground: Resource) -> Engine:
     return Engine(words, {name: {"value": value} for name, value in assigned})
 
 
-def spread(words: Sequence[str]) -> list[str]:
-    """A command line with the words of its shell scripts."""
-    found: list[str] = []
-    for word in words:
-        if " " in word and "vllm" in word:
-            try:
-                found += shlex.split(word, comments=True)
-                continue
-            except ValueError:
-                pass
-        found.append(word)
-    return found
+def _is_vllm(words: Sequence[str], env: Mapping[str, Properties]) -> bool:
+    for word, following in pairwise(words):
+        is_command = following in COMMANDS and (_program(word) == COMMAND or word == MODULE)
+        if is_command or (word == "-m" and following == SERVER):
+            return True
+    return "serving" in words and f"{PREFIX}MODEL" in env
+
+
+def _program(word: str) -> str:
+    return word.rpartition("/")[2]
+
+
+def _of_script(script: str, arguments: Sequence[str]) -> Iterator[list[str]]:
+    """The commands of a shell's script, which has arguments as ``$@``."""
+    plain = re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", script.replace("\\\n", " "))
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars=SEPARATORS)
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
+    try:
+        words = list(lexer)
+    except ValueError:
+        # Quotes that do not end: a shell would say so, and run nothing.
+        words = plain.split()
+    command: list[str] = []
+    for word in [*words, ";"]:
+        if not set(word) <= set(SEPARATORS) or not word:
+            command += arguments if word in ("$@", "$*") else [word]
+        elif command:
+            yield command
+            command = []

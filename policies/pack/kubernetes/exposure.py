@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policies.pack.kubernetes.engines import engine_of
+from policies.pack.kubernetes.engines import engines_of
 from policies.pack.kubernetes.pods import Pod
 from policies.pack.kubernetes.selectors import chooses
 from policies.pack.kubernetes.workloads import Workload, workloads
@@ -170,9 +170,9 @@ def plain_engines(workload: Workload) -> bool:
     """Whether a workload's vLLM answers everybody."""
     for pod in workload.pods:
         for container in pod.containers:
-            engine = engine_of(container)
             names = [text(each, "name") for each in items(container.spec, "env")]
-            if engine and engine.setting("api_key") is None and "VLLM_API_KEY" not in names:
+            servers = [engine for engine in engines_of(container) if engine.serves]
+            if "VLLM_API_KEY" not in names and any(engine.setting("api_key") is None for engine in servers):
                 return True
     return False
 

@@ -29,8 +29,8 @@ TEMPLATES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """Where the templates of pods stand, by the kind of the object."""
 
-SHORT_LIVED = ("Job", "CronJob", "Pod")
-"""Kinds whose pods end by themselves, or are nobody's."""
+SHORT_LIVED = ("Job", "CronJob")
+"""Kinds whose pods end by themselves."""
 
 GPU_RESOURCES = ("nvidia.com/", "amd.com/", "gpu.intel.com/", "habana.ai/", "google.com/tpu", "aliyun.com/gpu")
 """What the names of resources begin with that are accelerators."""
@@ -72,6 +72,12 @@ class Pod:
         return sum(sum(container.gpus.values()) for container in self.containers)
 
     @property
+    def ends(self) -> bool:
+        """Whether it ends by itself."""
+        is_once = self.resource.kind == "Pod" and text(self.spec, "restartPolicy") in ("Never", "OnFailure")
+        return is_once or self.resource.kind in SHORT_LIVED
+
+    @property
     def is_worker(self) -> bool:
         """Whether it takes work from a leader, and answers nobody itself."""
         leader = at(self.resource.props, *self.path[:-1], "leaderTemplate")
@@ -99,11 +105,12 @@ class Container:
 
 def gpus(quantities: Properties) -> dict[str, float]:
     """The accelerators among quantities of resources."""
-    found = {name: amount(quantities[name]) or 0 for name in quantities if _is_gpu(name)}
+    found = {name: amount(quantities[name]) or 0 for name in quantities if is_gpu(name)}
     return {name: count for name, count in found.items() if count}
 
 
-def _is_gpu(name: str) -> bool:
+def is_gpu(name: str) -> bool:
+    """Whether a resource of that name is an accelerator."""
     return name.startswith(GPU_RESOURCES) and not name.startswith(NO_GPUS)
 
 

@@ -1,12 +1,12 @@
-"""What runs pods for long: how many, with how many GPUs, on which nodes."""
+"""What runs pods: how many, with how many GPUs, on which nodes."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from pulumi_policy.proxy import UnknownValueError
 
-from policies.pack.kubernetes.engines import Engine, engine_of, playground_engine
-from policies.pack.kubernetes.pods import SHORT_LIVED, Pod, gpus, pods_of
+from policies.pack.kubernetes.engines import Engine, engines_of, playground_engine
+from policies.pack.kubernetes.pods import Pod, gpus, pods_of
 from policies.pack.resource import Resource
 from policies.pack.rule import View
 from policies.pack.values import Properties, at, items, mapping, number, text, texts
@@ -22,7 +22,7 @@ Place = Mapping[str, Set[str]]
 
 @dataclass(frozen=True)
 class Workload:
-    """An object that keeps replicas running."""
+    """An object that runs pods: replicas for long, or those of a job until they end."""
 
     view: View
     resource: Resource
@@ -52,12 +52,17 @@ class Workload:
         """The vLLM servers of one replica, with their pods."""
         if self.is_playground:
             return [(None, playground_engine(self.resource))]
-        return [(pod, engine) for pod in self.pods for container in pod.containers if (engine := engine_of(container))]
+        return [(pod, each) for pod in self.pods for container in pod.containers for each in engines_of(container)]
 
     @property
     def is_model(self) -> bool:
-        """Whether it serves a model."""
+        """Whether it runs a model."""
         return self.is_playground or bool(self.engines)
+
+    @property
+    def is_server(self) -> bool:
+        """Whether others can send requests to its model."""
+        return any(engine.serves for _, engine in self.engines)
 
     @property
     def nodes(self) -> int:
@@ -106,7 +111,8 @@ class Workload:
                 return _range(scaler)
         if elastic := mapping(spec, "elasticConfig"):
             return _whole(elastic, "minReplicas", 1), _whole(elastic, "maxReplicas", 1)
-        replicas = _whole(spec, "replicas", 1)
+        job = mapping(spec, "jobTemplate", "spec") or spec
+        replicas = _whole(spec, "replicas", _whole(job, "parallelism", 1))
         return replicas, replicas
 
     def _is_target(self, scaler: Resource) -> bool:
@@ -124,18 +130,18 @@ class Workload:
 
 
 def workloads(view: View) -> Iterator[Workload]:
-    """Everything that keeps replicas running, but for what can't be read yet."""
+    """Everything that runs pods, but for what can't be read yet."""
     for resource in view.resources:
         try:
             is_playground = resource.kind == "Playground" and resource.group == LLMAZ
-            if is_playground or (resource.kind not in SHORT_LIVED and any(pods_of(resource))):
+            if is_playground or any(pods_of(resource)):
                 yield Workload(view, resource)
         except UnknownValueError:
             continue
 
 
 def models(view: View) -> Iterator[Workload]:
-    """Those that serve models."""
+    """Those that run models."""
     for workload in workloads(view):
         try:
             if workload.is_model:
