@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
@@ -14,6 +14,9 @@ from stacks.verify.asking import Answer, Question, ask
 AT_A_TIME = 64
 """Most requests under way. Beyond it they are late, as those of a client with so many connections would be, and that
 wait is a part of their time."""
+
+WAITING = 1024
+"""Most requests that wait for one of these to end. What is due beyond it is not sent."""
 
 ANSWER_SECONDS = 120.0
 """How long one answer may take."""
@@ -47,7 +50,8 @@ class Load:
         self._is_streamed = is_streamed
         self._observe = observe
         self._samples: list[Sample] = []
-        self._futures: list[Future[None]] = []
+        self._waiting = 0
+        self._dropped = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(AT_A_TIME)
@@ -63,7 +67,7 @@ class Load:
         self._stop.set()
         self._sender.join()
         # What is under way is waited for: it counts too. What was not even sent is not.
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown()
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -74,16 +78,30 @@ class Load:
 
     @property
     def unsent(self) -> int:
-        """How many requests were due and not sent when the context ended: so many were under way already."""
-        return sum(future.cancelled() for future in self._futures)
+        """How many requests were due and not sent, for so many were under way; all of them when the context ended."""
+        with self._lock:
+            return self._dropped + (self._waiting if self._stop.is_set() else 0)
 
     def _send(self) -> None:
         number, due = 0, time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            self._futures.append(self._pool.submit(self._one, self._questions[self._is_streamed(number)], due))
+            question = self._questions[self._is_streamed(number)]
+            if self._may_wait():
+                self._pool.submit(self._one, question, due)
             number, due = number + 1, due + self._every
 
+    def _may_wait(self) -> bool:
+        with self._lock:
+            room = self._waiting < WAITING
+            self._waiting += room
+            self._dropped += not room
+            return room
+
     def _one(self, question: Question, due: float) -> None:
+        with self._lock:
+            if self._stop.is_set():
+                return
+            self._waiting -= 1
         late = time.monotonic() - due
         found = sampled(question, due, ask(self._client, question, seconds=ANSWER_SECONDS), late)
         with self._lock:

@@ -80,3 +80,14 @@ def test_what_is_not_sent_at_the_end_is_counted_and_not_waited_for(begun: load.L
     leaving.join(10)
     assert not leaving.is_alive()
     assert len(begun.samples) == 1
+
+
+def test_what_is_due_beyond_those_that_may_wait_is_counted_at_once(
+    monkeypatch: pytest.MonkeyPatch, begun: load.Load, gate: threading.Event
+) -> None:
+    monkeypatch.setattr(load, "WAITING", 1)
+    until(lambda: begun.unsent >= 2)
+    gate.set()
+    until(lambda: len(begun.samples) >= ENOUGH)
+    begun.__exit__()
+    assert begun.unsent >= 2
