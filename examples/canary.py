@@ -11,10 +11,15 @@ STEPS = (10, 50, 100)
 """Shares of the canary, in percent, one after the other."""
 
 
+FEWEST = 30
+"""Requests that a canary has to have had before anything is concluded from them."""
+
+
 def main(stack: str, route: str, seconds: float = 300, slower: float = 1.2, failing: float = 0.01) -> None:
     """Promote the canary of ROUTE on STACK step by step, or roll it back.
 
     It may be SLOWER times as slow to its first token as the other model, and FAILING more of its requests may fail.
+    Each step is watched for SECONDS, in which enough requests have to reach it.
     """
     # A route that cannot be asked could not be watched either.
     before = automation.measure(stack, route, seconds=1)
@@ -39,12 +44,13 @@ def main(stack: str, route: str, seconds: float = 300, slower: float = 1.2, fail
 def is_worse(seen: automation.Measurement, canary: str, other: str, slower: float, failing: float) -> bool:
     """Whether the canary is. At 100 % there is no other any more, and only failures count.
 
-    Which of the two failed where a fallback answered, or nothing did, is not known: it counts against the canary.
+    Which of the two failed where a fallback answered, or nothing did, is not known: it counts against the canary. So do
+    requests that could not even be sent, and a canary that had too few of them.
     """
     own, others = seen.models.get(canary), seen.models.get(other)
-    if own is None or own.failed == own.requests:
+    if own is None or own.requests < FEWEST or own.failed == own.requests:
         return True
-    unclear = seen.fallen_back + seen.unanswered
+    unclear = seen.fallen_back + seen.unanswered + seen.unsent
     if (own.failed + unclear) / (own.requests + unclear) > (others.error_rate if others else 0) + failing:
         return True
     if own.ttft_p95 is None or others is None or others.ttft_p95 is None:

@@ -49,6 +49,8 @@ class Measurement:
     """How many requests no model of the route answered."""
     fallen_back: int = 0
     """How many a fallback answered in place of one of several upstreams. The gateway does not say which of them."""
+    unsent: int = 0
+    """How many were due and never sent, for too many were under way: the route is too slow for ``per_second``."""
 
 
 def measure(
@@ -109,7 +111,7 @@ def measure(
             observe=lambda sample: None,
         ) as load:
             time.sleep(seconds)
-    return measured(load.samples, [target.model for target in asked.targets if target.weight])
+    return measured(load.samples, [target.model for target in asked.targets if target.weight], load.unsent)
 
 
 def form(client: "httpx.Client", possible: "Sequence[Question]") -> "Question":
@@ -124,13 +126,14 @@ def form(client: "httpx.Client", possible: "Sequence[Question]") -> "Question":
     return possible[0]
 
 
-def measured(samples: "Sequence[Sample]", upstreams: Sequence[str]) -> Measurement:
+def measured(samples: "Sequence[Sample]", upstreams: Sequence[str], unsent: int = 0) -> Measurement:
     """What a series of requests says of each model.
 
     Args:
         samples: the requests.
         upstreams: the models that share the route's requests. Only of a single one it is known that it failed where
             a fallback answered: gateways name the route there.
+        unsent: how many requests were due beside these.
     """
     only = upstreams[0] if len(set(upstreams)) == 1 else None
     answered = [sample for sample in samples if sample.served_by is not None]
@@ -141,7 +144,7 @@ def measured(samples: "Sequence[Sample]", upstreams: Sequence[str]) -> Measureme
         whole = [sample for sample in own if sample.error is None and sample.fallback_from is None]
         waits = sorted(sample.first_byte_seconds for sample in whole if sample.first_byte_seconds is not None)
         models[model] = ModelMeasurement(len(own), len(own) - len(whole), _kept(waits, 0.5), _kept(waits, 0.95))
-    return Measurement(models, unanswered=len(samples) - len(answered), fallen_back=first.count(None))
+    return Measurement(models, len(samples) - len(answered), first.count(None), unsent)
 
 
 def _kept(waits: Sequence[float], share: float) -> float | None:

@@ -61,8 +61,8 @@ class Route:
         return answer
 
 
-def seen(unanswered: int = 0, fallen_back: int = 0, **models: ModelMeasurement) -> Measurement:
-    return Measurement(models, unanswered, fallen_back)
+def seen(unanswered: int = 0, fallen_back: int = 0, unsent: int = 0, **models: ModelMeasurement) -> Measurement:
+    return Measurement(models, unanswered, fallen_back, unsent)
 
 
 @pytest.mark.parametrize("well", [WELL, EMBEDDING])
@@ -83,6 +83,8 @@ def test_a_canary_that_is_well_gets_everything(
         seen(old=WELL, new=SILENT),
         seen(old=WELL, new=WELL, fallen_back=2),
         seen(old=WELL, new=WELL, unanswered=2),
+        seen(old=WELL, new=WELL, unsent=2),
+        seen(old=WELL, new=replace(WELL, requests=29)),
         seen(old=WELL),
         seen(old=WELL, chat=WELL),
     ],

@@ -40,6 +40,10 @@ def test_an_only_upstream_fell_back_itself() -> None:
     assert measured([], ["new"]) == Measurement({}, unanswered=0)
 
 
+def test_requests_that_were_never_sent_are_told() -> None:
+    assert measured([], ["new"], unsent=7) == Measurement({}, unanswered=0, unsent=7)
+
+
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
