@@ -192,6 +192,13 @@ def policy(selector: Any, **spec: Any) -> Resource:
     return obj("NetworkPolicy", "models", spec={"podSelector": selector, "ingress": rules, **spec})
 
 
+def cidr(block: str) -> dict[str, Any]:
+    return {"from": [{"ipBlock": {"cidr": block}}]}
+
+
+METRICS = {"ports": [{"name": "http", "containerPort": 8080}, {"name": "metrics", "containerPort": 9400}]}
+PROMETHEUS = {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}
+
 TRIPLES: dict[str, Triple] = {
     "gpu-parallelism": Triple(
         passes=(
@@ -571,6 +578,20 @@ TRIPLES: dict[str, Triple] = {
                 "gateway, is enough to use it from anywhere: write loadBalancerSourceRanges "
                 "(modelyard:gateway.service.sourceRanges), or your cloud's annotation for an internal load balancer",
             ),
+            (
+                of(gateway_service(loadBalancerSourceRanges=["0.0.0.0/1", "128.0.0.0/1"])),
+                "Service models/gateway: its load balancer lets in only 0.0.0.0/1, 128.0.0.0/1, which is everybody, "
+                "so one stolen key, or one fault of the gateway, is enough to use it from anywhere: write "
+                "loadBalancerSourceRanges (modelyard:gateway.service.sourceRanges), or your cloud's annotation for an "
+                "internal load balancer",
+            ),
+            (
+                of(gateway_service(loadBalancerSourceRanges=["203.0.113.0/24", "2000::/3"])),
+                "Service models/gateway: its load balancer lets in only 203.0.113.0/24, 2000::/3, which is everybody, "
+                "so one stolen key, or one fault of the gateway, is enough to use it from anywhere: write "
+                "loadBalancerSourceRanges (modelyard:gateway.service.sourceRanges), or your cloud's annotation for an "
+                "internal load balancer",
+            ),
         ),
         unknown=(
             of(gateway_service(loadBalancerSourceRanges=UNKNOWN)),
@@ -801,6 +822,12 @@ TRIPLES: dict[str, Triple] = {
         passes=(
             of(model(), policy({"matchLabels": {"app.kubernetes.io/name": "vllm"}})),
             of(model(), policy({})),
+            of(model(), policy({}, ingress=[{"ports": [{"port": 9400}]}])),
+            of(model(container=METRICS), policy({}, ingress=[{"ports": [{"port": "metrics"}]}])),
+            of(model(), policy({}, ingress=[{"ports": [{"port": 8080, "protocol": "UDP"}]}])),
+            of(model(), policy({}, ingress=[{"from": [{"namespaceSelector": {}, "podSelector": PROMETHEUS}]}])),
+            of(model(), policy({}, ingress=[cidr("10.0.0.0/8")])),
+            of(model(), policy({}, ingress=[{"from": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]}}]}])),
             of(lone("Job", container={"command": ["vllm", "run-batch"]})),
             of(
                 obj("Playground", "qwen", spec={"modelClaim": {"modelName": "qwen"}}),
@@ -832,10 +859,63 @@ TRIPLES: dict[str, Triple] = {
                 "it past the gateway, its keys and its limits: write one that lets in the gateway "
                 "(modelyard:gateway.networkPolicy: true)",
             ),
+            (
+                of(model(), policy({}, ingress=[{"from": [{"namespaceSelector": {}}]}])),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(model(), policy({}, ingress=[{"from": [{"namespaceSelector": {}, "podSelector": {}}]}])),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(
+                    model(),
+                    policy({}, ingress=[{"from": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["203.0.113.7/32"]}}]}]),
+                ),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(model(), policy({}, ingress=[cidr("0.0.0.0/1")]), policy({}, ingress=[cidr("128.0.0.0/1")])),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(model(), policy({}, ingress=[cidr("::/0")])),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(model(), policy({}, ingress=[{"ports": [{"port": 8000, "endPort": 8100}]}])),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(model(), policy({}, ingress=[{"ports": [{"port": "http"}]}])),
+                "StatefulSet models/qwen: a NetworkPolicy lets everybody reach its pods, so every pod of the cluster "
+                "can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
+            (
+                of(group("8", 2), policy({}, ingress=[{"ports": [{"port": 9400}]}])),
+                "LeaderWorkerSet models/big: a NetworkPolicy lets everybody reach its pods, so every pod of the "
+                "cluster can use it past the gateway, its keys and its limits: write one that lets in the gateway "
+                "(modelyard:gateway.networkPolicy: true)",
+            ),
         ),
         unknown=(
             of(model(), policy({"matchLabels": {"app.kubernetes.io/name": UNKNOWN}})),
             of(model(), policy(UNKNOWN)),
+            of(model(), policy({}, ingress=[{"from": [{"namespaceSelector": UNKNOWN}]}])),
+            of(model(), policy({}, ingress=[cidr(UNKNOWN)])),
         ),
     ),
     "pod-security": Triple(

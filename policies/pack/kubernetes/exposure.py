@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from policies.pack.kubernetes.addresses import holds_the_internet, networks
 from policies.pack.kubernetes.engines import engines_of
 from policies.pack.kubernetes.pods import Pod
 from policies.pack.kubernetes.selectors import chooses
@@ -37,8 +38,6 @@ ALLOW_LISTS = (
     "service.beta.kubernetes.io/aws-load-balancer-security-groups",
 )
 """Annotations by which a load balancer is told who may connect."""
-EVERYBODY = ("0.0.0.0/0", "::/0")
-"""Ranges that hold all addresses."""
 
 HIGRESS_CHART = "higress"
 HIGRESS_GATEWAY = "higress-gateway"
@@ -95,8 +94,9 @@ class Balancer:
     @property
     def is_limited(self) -> bool:
         """Whether only some addresses may connect."""
-        ranges = self.ranges
-        return bool(ranges) and not any(one.strip() in EVERYBODY for each in ranges for one in each.split(","))
+        ranges = [one for each in self.ranges for one in each.split(",")]
+        # What is no range is the name of a list that the cloud has.
+        return bool(ranges) and not holds_the_internet(each for one in ranges for each in networks(one))
 
     @property
     def has_certificate(self) -> bool:
