@@ -290,6 +290,22 @@ class TestStreams:
         assert done.body == sent
         assert done.metadata["usage"]["output"] == 5
 
+    def test_an_error_that_ends_a_stream_is_noted(self) -> None:
+        failed = b'data: {"error": {"message": "EngineCore", "type": "InternalServerError", "code": 500}}\n\n'
+        sent = event(delta("a")) + failed + b"data: [DONE]\n\n"
+
+        for cut in range(1, len(sent)):
+            done = PROGRAM.answer(pieces(sent, cut), EVENTS, HIDE)
+            assert done.body == sent
+            assert done.metadata["failed"] is True
+
+    @pytest.mark.parametrize(
+        "sent",
+        [b'data: {"error": {"message": "too long", "code": 400}}\n\n', event(delta('data: {"error": {"code": 500}}'))],
+    )
+    def test_no_other_event_is_such_an_error(self, sent: bytes) -> None:
+        assert "failed" not in PROGRAM.answer([sent, b"data: [DONE]\n\n"], EVENTS, HIDE).metadata
+
     def test_what_is_behind_the_last_event_is_kept(self) -> None:
         sent = event(delta("a")) + b'data: {"choices": [], "usage": {'
 

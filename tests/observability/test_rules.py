@@ -94,6 +94,60 @@ def test_a_route_that_fails_fast_is_told_of_and_a_well_one_is_not(told: Told) ->
     )
 
 
+def test_answers_that_break_off_are_failures(told: Told) -> None:
+    name = "ModelyardRouteErrorBudgetBurn"
+
+    def errors(status: str, flags: str, values: str) -> dict[str, str]:
+        labels = f'route="chat",served_by="qwen",consumer="web",status="{status}",flags="{flags}"'
+        return {f"envoy_modelyard_errors_total{{{POD},{labels}}}": values}
+
+    told(
+        observed(),
+        {
+            **ALIVE,
+            **requests("200", "0+90x120"),
+            **requests("503", "0+10x120"),
+            **errors("200", "UPE", "0+6x120"),
+            **errors("200", "-", "0+4x120"),
+            # Of these the status tells.
+            **errors("503", "UH", "0+10x120"),
+            **errors("404", "-", "0+10x120"),
+        },
+        {
+            ("60m", "modelyard:broken_off:rate5m"): {
+                'modelyard:broken_off:rate5m{namespace="models", route="chat", served_by="qwen", consumer="web", '
+                f'flags="{flags}"}}': n / 60
+                for flags, n in (("UPE", 6), ("-", 4))
+            },
+            ("60m", 'round(modelyard:route_errors:ratio_5m{route="chat"}, 0.001)'): {
+                '{namespace="models", route="chat"}': 0.2
+            },
+            ("60m", firing(name)): {
+                fired(name, severity, route="chat", window=window): 1
+                for severity, window in (("critical", "1h"), ("critical", "6h"), ("warning", "1d"), ("warning", "3d"))
+            },
+        },
+    )
+
+
+def test_a_stream_that_breaks_off_is_a_failure_where_no_request_had_a_status_of_500(told: Told) -> None:
+    labels = 'route="chat",served_by="qwen",consumer="web",status="200",flags="UPE"'
+    series = {
+        **ALIVE,
+        **requests("200", "0+90x120"),
+        f"envoy_modelyard_errors_total{{{POD},{labels}}}": "0+9x120",
+    }
+    told(
+        observed(),
+        series,
+        {
+            ("60m", 'round(modelyard:route_errors:ratio_5m{route="chat"}, 0.001)'): {
+                '{namespace="models", route="chat"}': 0.1
+            }
+        },
+    )
+
+
 def test_one_failure_in_a_quiet_night_wakes_nobody(told: Told) -> None:
     series = {**ALIVE, **requests("200", "0x30 0+1x4 4x60"), **requests("503", "0x30 0+1x1 1x60")}
     told(observed(), series, {("34m", firing("ModelyardRouteErrorBudgetBurn")): {}})

@@ -15,11 +15,13 @@ def gateway_rules(stack: StackSettings) -> list[Manifest]:
     """The recording rules of the gateway."""
     pods = f'namespace="{stack.cluster.namespace}",pod=~"{stack.envoy.name}-[0-9a-z]{{5,10}}-?[0-9a-z]{{5}}"'
 
-    def series(name: str) -> str:
-        return f"envoy_{PREFIX}_{name}{{{pods}}}"
+    def series(name: str, *further: str) -> str:
+        return f"envoy_{PREFIX}_{name}{{{','.join((pods, *further))}}}"
 
     return [
         record("requests:rate5m", rate((*_CALLED, "status"), series("requests_total"))),
+        # Of status 200 that are errors: their answers broke off.
+        record("broken_off:rate5m", rate((*_CALLED, "flags"), series("errors_total", 'status=~"2.."'))),
         record("fallbacks:rate5m", rate(_ANSWERED, series("fallbacks_total"))),
         *(
             record(f"{kind}_tokens:rate5m", rate(_CALLED, series(f"{kind}_tokens_total")))
@@ -34,7 +36,7 @@ def gateway_rules(stack: StackSettings) -> list[Manifest]:
 
 
 def _times(
-    name: str, series: Callable[[str], str], histogram: str, labels: tuple[str, ...], of_a_second: int = 1000
+    name: str, series: Callable[..., str], histogram: str, labels: tuple[str, ...], of_a_second: int = 1000
 ) -> list[Manifest]:
     found = [
         record(

@@ -73,7 +73,7 @@ def objective_rules(stack: StackSettings) -> list[Manifest]:
     for window in WINDOWS:
         found.append(_of_routes(stack, f"route_errors:ratio_{window}", _failed(stack, window)))
         late, all_of_it = (
-            _over(window, _own(stack, f"model_{which}first_tokens:rate5m"), "model") for which in ("late_", "")
+            _over(window, "model", _own(stack, f"model_{which}first_tokens:rate5m")) for which in ("late_", "")
         )
         found.append(record(f"model_late_first_tokens:ratio_{window}", f"{late} / ({all_of_it} > 0)"))
     for burn in BURNS:
@@ -92,7 +92,7 @@ def burn_alerts(stack: StackSettings, settings: ObservabilitySettings) -> list[M
         failed="route_errors:ratio",
         counted="route_requests:count",
         percent=settings.alerts.availability_percent,
-        summary="Route {{ $labels.route }} answers too many requests with a status of 500 or above",
+        summary="Route {{ $labels.route }} answers too many requests with a status of 500 or above, or not to the end",
         did="failed",
         are_to="succeed",
         may="fail",
@@ -131,8 +131,10 @@ def _burning(stack: StackSettings, settings: ObservabilitySettings, of: Objectiv
 
 def _failed(stack: StackSettings, window: str) -> str:
     label = _route_label(stack)
-    failed = _over(window, _requests(stack, 'status=~"5.."'), label)
-    return share(failed, _over(window, _requests(stack), label))
+    failed = [_requests(stack, 'status=~"5.."')]
+    if stack.gateway.kind == "envoy":
+        failed.append(_own(stack, "broken_off:rate5m", 'route!=""'))
+    return share(_over(window, label, *failed), _over(window, label, _requests(stack)))
 
 
 def _route_label(stack: StackSettings) -> str:
@@ -155,12 +157,12 @@ def _own(stack: StackSettings, name: str, *further: str) -> str:
     return f"modelyard:{name}{{{matchers}}}"
 
 
-def _over(window: str, series: str, label: str) -> str:
+def _over(window: str, label: str, *series: str) -> str:
     # The quotient of two sums of rates is that of the counts. A series that began late counts as none before, and
     # nobody reads the counters of all pods over three days again and again.
-    return f"sum by ({label}) (sum_over_time({series}[{window}]))"
+    return f"sum by ({label}) ({' or '.join(f'sum_over_time({each}[{window}])' for each in series)})"
 
 
 def _count(burn: Burn, series: str, label: str) -> str:
     # Each sample is the rate of the time since the one before.
-    return f"{_over(burn.long, series, label)} * {INTERVAL_SECONDS}"
+    return f"{_over(burn.long, label, series)} * {INTERVAL_SECONDS}"

@@ -18,6 +18,10 @@ BUCKETS = [
 ]
 """Upper bounds of the histograms' buckets, in their units."""
 
+BROKEN_OFF = ["LR", "SI", "UC", "UPE", "UR", "UT"]
+"""Envoy's reasons of answers that break off: resets on either side, silence, a lost connection, a body without its end,
+and too much time."""
+
 _ROUTE = {"route": "%ROUTE_NAME%"}
 _ANSWERED = {**_ROUTE, "served_by": names.SERVED_BY}
 _CALLED = {**_ANSWERED, "consumer": f"%REQ({names.CONSUMER_HEADER})%"}
@@ -29,7 +33,7 @@ def metrics() -> list[Json]:
     return [
         _logger(None, counters=[_counter("requests_total", {**_CALLED, **_STATUS})]),
         _logger(
-            _status_at_least(400),
+            _either(_status_at_least(400), _broken_off(), _noted("failed")),
             counters=[_counter("errors_total", {**_CALLED, **_STATUS, "flags": "%RESPONSE_FLAGS%"})],
         ),
         _logger(
@@ -97,6 +101,15 @@ def _status_at_least(status: int) -> Json:
             "comparison": {"op": "GE", "value": {"default_value": status, "runtime_key": f"modelyard.from_{status}"}}
         }
     }
+
+
+def _broken_off() -> Json:
+    """Holds where the answer had begun and its rest did not come. A client that leaves is none of these."""
+    return {"response_flag_filter": {"flags": BROKEN_OFF}}
+
+
+def _either(*filters: Json) -> Json:
+    return {"or_filter": {"filters": list(filters)}}
 
 
 def _noted(*keys: str) -> Json:

@@ -22,7 +22,7 @@ REHEARSE_HEADER = "x-modelyard-rehearse"
 
 METADATA = "modelyard"
 """Namespace of metadata: an endpoint's ``model``, ``served_name`` and, on fallbacks, ``hop``; what the Lua program
-notes of a request: ``usage``, ``first_token`` and ``fallback``."""
+notes of a request: ``usage``, ``first_token``, ``failed`` and ``fallback``."""
 SERVED_BY = f"%UPSTREAM_METADATA({METADATA}:model)%"
 """Format of the model that answered."""
 INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS = (

@@ -15,6 +15,9 @@ local HELD = 1000000 -- bytes of an answer or an event that are held, below ever
 local TAIL = 16384 -- bytes of a larger answer's end
 local LARGE = 1048576 -- bytes of a body whose copy is given back at once
 
+-- How vLLM says in a stream that it cannot go on. In quoted text there would be backslashes.
+local FAILED = 'data: {"error":'
+
 local METADATA = "modelyard"
 local SERVED_BY, FALLBACK_FROM, HOP = "x-modelyard-served-by", "x-modelyard-fallback-from", "x-modelyard-hop"
 local UNANSWERED = { ["500"] = true, ["502"] = true, ["503"] = true, ["504"] = true }
@@ -307,6 +310,10 @@ local function stream(handle, begun, hidden)
       has_cr = has_cr or find(bytes, "\r", 1, true) ~= nil
       local text, search = pending .. bytes, #pending
       local usage_at = find(text, '"usage"', 1, true)
+      local failed_at = find(text, FAILED, 1, true)
+      if failed_at and find(text, '"code"%s*:%s*5%d%d', failed_at) then
+        handle:streamInfo():dynamicMetadata():set(METADATA, "failed", true)
+      end
       if #pending > 0 or has_cr or usage_at or sub(bytes, -2) ~= "\n\n" then
         local kept, from = {}, 1
         local stop = event_end(text, search > 0 and search or 1, has_cr)
