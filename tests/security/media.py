@@ -1,12 +1,8 @@
-"""vLLM's own loader of media, asked over stdin: one list of URL and allowed hosts a line, one answer a line, in JSON.
-
-It runs in the Python that has vLLM.
-"""
-
-import json
-import sys
+"""vLLM's own loader of media, which answers in the Python that has vLLM: to a URL, and the hosts that are allowed."""
 
 from vllm.multimodal.media import MediaConnector, MediaIO
+
+from tests.serving.vllm_process import answer_questions
 
 
 class Bytes(MediaIO[bytes]):  # type: ignore[misc]
@@ -22,7 +18,8 @@ class Bytes(MediaIO[bytes]):  # type: ignore[misc]
         return b"file"
 
 
-def answer(url: str, hosts: list[str]) -> dict[str, object]:
+def answer(question: tuple[str, list[str]]) -> dict[str, object]:
+    url, hosts = question
     try:
         found = MediaConnector(allowed_media_domains=hosts).load_from_url(url, Bytes(), fetch_timeout=5)
     except Exception as error:
@@ -30,10 +27,5 @@ def answer(url: str, hosts: list[str]) -> dict[str, object]:
     return {"loaded": found.decode()}
 
 
-def main() -> None:
-    for line in sys.stdin:
-        print(json.dumps(answer(*json.loads(line))), file=sys.__stdout__, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer_questions(answer)

@@ -1,8 +1,5 @@
 """What media a request can make vLLM fetch: vLLM's own loader, with the hosts and variables that pods are given."""
 
-import json
-import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.manifests.workload_pod import NO_MEDIA_HOST, NO_REDIRECTS
-from local.paths import CHECKOUT, Paths
+from tests.serving.vllm_process import vllm_process
 
 pytestmark = pytest.mark.vllm
 
@@ -21,28 +18,8 @@ Load = Callable[[str, list[str]], dict[str, Any]]
 @pytest.fixture(scope="module")
 def load() -> Iterator[Load]:
     """Loads from a URL, where those hosts are allowed, as in a pod."""
-    python = Paths.from_environment().vllm / "bin" / "python"
-    assert python.exists(), f"there is no {python}: run `make setup`"
-    process = subprocess.Popen(
-        [str(python), "-m", "tests.security.media"],
-        env={**os.environ, **NO_REDIRECTS, "PYTHONPATH": str(CHECKOUT), "NO_PROXY": "*"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def ask(url: str, hosts: list[str]) -> dict[str, Any]:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps([url, hosts]) + "\n")
-        process.stdin.flush()
-        answer: dict[str, Any] = json.loads(process.stdout.readline())
-        return answer
-
-    with process:
-        yield ask
-        assert process.stdin is not None
-        process.stdin.close()
+    with vllm_process("tests.security.media", variables={**NO_REDIRECTS, "NO_PROXY": "*"}) as ask:
+        yield lambda url, hosts: ask([url, hosts])
 
 
 class Inside:

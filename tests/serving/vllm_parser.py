@@ -1,4 +1,4 @@
-"""vLLM's own command line parser, asked over stdin: one question a line, one answer a line, in JSON.
+"""vLLM's own command line parser, which answers questions in the Python that has vLLM.
 
 A list is a command line, answered by what vLLM understood. The text ``table`` is answered by the table that
 ``serving.check`` would write, and ``version`` by vLLM's version alone.
@@ -7,13 +7,13 @@ A list is a command line, answered by what vLLM understood. The text ``table`` i
 import contextlib
 import io
 import json
-import sys
 from argparse import Namespace
 from dataclasses import asdict, is_dataclass
 
 import vllm
 
 from serving.check import Vllm
+from tests.serving.vllm_process import answer_questions
 
 VLLM = Vllm()
 
@@ -46,10 +46,5 @@ def answer(question: str | list[str]) -> dict[str, object]:
     return read(question)
 
 
-def main() -> None:
-    for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), file=sys.__stdout__, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer_questions(answer)
