@@ -33,10 +33,10 @@ class Order:
 
 def preview(order: Order) -> automation.PreviewResult:
     """Print what an update would do."""
-    with _cancellable() as cancelled:
+    with cancellable() as cancelled:
         result = automation.preview(order.stack, options=order.options, cancelled=cancelled)
     if order.as_json:
-        output.document({**_common(result), "steps": [_step(step) for step in _shown(result.steps)]})
+        output.document({**common(result), "steps": [_step(step) for step in _shown(result.steps)]})
     else:
         _print_plan(result)
     return result
@@ -46,12 +46,12 @@ def up(order: Order) -> None:
     """Bring the cluster to what the stack's settings say, and print how it goes."""
     from stacks.cli.progress.watching import followed
 
-    with _cancellable() as cancelled, followed(_looker(order), as_json=order.as_json) as heard:
+    with cancellable() as cancelled, followed(_looker(order), as_json=order.as_json) as heard:
         result = automation.up(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
     if order.as_json:
-        output.document({**_common(result), "outputs": result.outputs})
+        output.document({**common(result), "outputs": result.outputs})
         return
-    output.line(_summary("Updated", result))
+    output.line(summary("Updated", result))
     if verified := result.outputs.get("verify"):
         output.line(_verified(verified))
     if url := result.outputs.get("base_url"):
@@ -62,16 +62,30 @@ def refresh(order: Order) -> None:
     """Read from the cluster into the state what is there."""
     from stacks.cli.progress.watching import followed
 
-    with _cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
+    with cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
         result = automation.refresh(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
     _print_end("Read", result, order)
+
+
+def recover(order: Order) -> None:
+    """Take up what an update that was killed left behind."""
+    from stacks.cli.progress.watching import followed
+
+    with followed(None, as_json=order.as_json) as heard:
+        adopted = automation.recover(order.stack, options=order.options, on_event=heard)
+    if order.as_json:
+        output.document({"stack": order.stack, "adopted": list(adopted)})
+        return
+    for urn in adopted:
+        output.line(urn.rpartition("$")[2])
+    output.line(f"The stack {order.stack!r} is free for the next update: nothing is left of one that was killed.")
 
 
 def destroy(order: Order) -> None:
     """Remove from the cluster everything that the stack has made."""
     from stacks.cli.progress.watching import followed
 
-    with _cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
+    with cancellable() as cancelled, followed(None, as_json=order.as_json) as heard:
         result = automation.destroy(order.stack, options=order.options, on_event=heard, cancelled=cancelled)
     _print_end("Destroyed", result, order)
 
@@ -87,9 +101,9 @@ def _verified(found: Mapping[str, Any]) -> str:
 
 def _print_end(what: str, result: Result, order: Order) -> None:
     if order.as_json:
-        output.document(_common(result))
+        output.document(common(result))
     else:
-        output.line(_summary(what, result))
+        output.line(summary(what, result))
 
 
 def _looker(order: Order) -> "Look | None":
@@ -107,7 +121,7 @@ def _looker(order: Order) -> "Look | None":
 
 
 @contextmanager
-def _cancellable() -> Iterator[threading.Event]:
+def cancellable() -> Iterator[threading.Event]:
     """Makes an order to end one to end well: what is under way is finished. A second Ctrl-C is the usual end."""
     cancelled = threading.Event()
 
@@ -128,7 +142,7 @@ def _print_plan(result: automation.PreviewResult) -> None:
         output.line(f"warning: {warning}", colour="yellow")
     for violation in result.violations:
         output.line(f"advice of policy {violation.policy}: {violation.text}", colour="yellow")
-    output.line(_summary("An update would leave the cluster so", result) if result.changed else "Nothing would change.")
+    output.line(summary("An update would leave the cluster so", result) if result.changed else "Nothing would change.")
 
 
 def _shown(steps: tuple[Planned, ...]) -> list[Planned]:
@@ -136,12 +150,14 @@ def _shown(steps: tuple[Planned, ...]) -> list[Planned]:
     return [step for step in steps if not is_component(step.resource)]
 
 
-def _summary(what: str, result: Result) -> str:
+def summary(what: str, result: Result) -> str:
+    """What an operation came to, as a sentence."""
     counts = [f"{count} {_PAST.get(operation, operation)}" for operation, count in sorted(result.changes.items())]
     return f"{what}, in {duration(result.seconds)}: {', '.join(counts) or 'nothing'}."
 
 
-def _common(result: Result) -> dict[str, Any]:
+def common(result: Result) -> dict[str, Any]:
+    """What an operation came to, for programs."""
     return {
         "stack": result.stack,
         "changed": result.changed,

@@ -5,7 +5,7 @@ from typing import Any
 
 from stacks.cli.commands.chat import chat
 from stacks.cli.commands.cluster import logs, models, open_page, status
-from stacks.cli.commands.lifecycle import destroy, preview, refresh, up
+from stacks.cli.commands.lifecycle import destroy, preview, promote, recover, refresh, rollback, up
 from stacks.cli.commands.planning import artifacts, fit
 from stacks.cli.commands.proof import drill, verify
 from stacks.cli.commands.setting_up import doctor, init
@@ -18,6 +18,9 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "up": up,
     "refresh": refresh,
     "destroy": destroy,
+    "promote": promote,
+    "rollback": rollback,
+    "recover": recover,
     "status": status,
     "models": models,
     "chat": chat,

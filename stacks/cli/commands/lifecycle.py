@@ -7,7 +7,16 @@ import typer
 
 from stacks.cli import output
 from stacks.cli.exits import ExitCode
-from stacks.cli.options import DEFAULT_STACK, Json, Stack, Yes, check_somebody_is_there
+from stacks.cli.options import (
+    DEFAULT_STACK,
+    Headers,
+    Json,
+    Route,
+    Stack,
+    Yes,
+    check_somebody_is_there,
+    headers_of,
+)
 
 if TYPE_CHECKING:
     from stacks.cli.update import Order
@@ -25,6 +34,10 @@ PolicyPackConfigs = Annotated[
 Refresh = Annotated[bool, typer.Option("--refresh", help="Read the cluster before anything is compared.")]
 Parallel = Annotated[int | None, typer.Option(min=1, help="Resources that are worked on at a time. Default: all.")]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="What the history says that it was for.")]
+PromotedTo = Annotated[
+    str | None,
+    typer.Option("--to", metavar="MODEL", help="The model that gets the share, where the stack file leaves it open."),
+]
 
 
 def preview(
@@ -98,6 +111,52 @@ def destroy(
         check_somebody_is_there(as_json)
         _ask(f"Destroy everything that the stack {stack!r} has made?")
     update.destroy(_order(stack, as_json, remove=remove, parallel=parallel, message=message))
+
+
+def promote(
+    route: Route,
+    percent: Annotated[int, typer.Option(min=0, max=100, help="The canary's share.")] = 100,
+    to: PromotedTo = None,
+    header: Headers = None,
+    stack: Stack = DEFAULT_STACK,
+    yes: Yes = False,
+    message: Message = None,
+    as_json: Json = False,
+) -> None:
+    """Give a route's canary a larger share. Nothing but the gateway is updated; asks first."""
+    from stacks.cli import promotion
+
+    move = promotion.Move(route, headers_of(header), to)
+    if not yes:
+        check_somebody_is_there(as_json)
+        _ask(f"Give {to or 'the canary'} {percent} % of the route {route!r} of the stack {stack!r}?")
+    promotion.promote(_order(stack, as_json, message=message), move, percent)
+
+
+def rollback(
+    route: Route,
+    to: PromotedTo = None,
+    header: Headers = None,
+    stack: Stack = DEFAULT_STACK,
+    yes: Yes = False,
+    message: Message = None,
+    as_json: Json = False,
+) -> None:
+    """Take a route's canary out. Nothing but the gateway is updated; asks first."""
+    from stacks.cli import promotion
+
+    move = promotion.Move(route, headers_of(header), to)
+    if not yes:
+        check_somebody_is_there(as_json)
+        _ask(f"Give {to or 'what was there before'} all of the route {route!r} of the stack {stack!r}?")
+    promotion.rollback(_order(stack, as_json, message=message), move)
+
+
+def recover(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
+    """Take up what an update that was killed left. Its lock, and objects that the state does not know."""
+    from stacks.cli import update
+
+    update.recover(_order(stack, as_json))
 
 
 def _order(
