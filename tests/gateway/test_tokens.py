@@ -1,6 +1,7 @@
 """What the gateway counts is what its clients were told."""
 
 import json
+import math
 import random
 import re
 from collections import Counter
@@ -12,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.gateway.conftest import Pods, Start
-from tests.gateway.fakes import Pod, completion_object, error
+from tests.gateway.fakes import Pod, completion_object, error, hang
 from tests.gateway.harness import Gateway, eventually, question, stack
 
 pytestmark = pytest.mark.gateway
@@ -163,6 +164,26 @@ def test_times_are_in_the_metrics(pods: Pods, start: Start) -> None:
         "time_to_first_token_ms": Counter({("qwen", "qwen"): 1}),
     }
     eventually(lambda: counts() == expected, "histograms are filled at Envoy's next flush")
+
+
+def test_what_failed_before_a_fallback_is_in_a_bucket(pods: Pods, start: Start) -> None:
+    qwen = pods("qwen")
+    qwen.answer = hang
+    routes = [{"model": "qwen", "fallback": ["gemma"], "timeouts": {"firstByteSeconds": 0.7, "answerSeconds": 0.7}}]
+    gateway = start(stack(["qwen", "gemma"], routes), qwen=qwen, gemma=pods("gemma"))
+    gateway.chat("qwen")
+
+    def below() -> dict[float, int]:
+        """Requests by the bounds that they are below, in seconds."""
+        text = gateway.metrics.get("/stats/prometheus").text
+        found = re.findall(r'envoy_modelyard_before_upstream_us_bucket{.*le="([^"]*)"} (\d+)', text)
+        return {float(bound) / 1_000_000: int(count) for bound, count in found}
+
+    eventually(lambda: 1 in below().values(), "the histogram is filled at Envoy's next flush")
+    bounds = below()
+    assert min(bound for bound, count in bounds.items() if count) == 1
+    assert bounds.keys() >= {0.0001, 0.001, 1, 60, 600, math.inf}
+    assert len(bounds) <= 21
 
 
 def test_clients_cannot_make_series(pods: Pods, start: Start) -> None:

@@ -16,12 +16,19 @@ BUCKETS = [
     *(1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500),
     *(10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000),
 ]
-"""Upper bounds of the histograms' buckets, in their units."""
+"""Upper bounds of the histograms' buckets, in milliseconds."""
+
+BUCKETS_BEFORE = [
+    *(50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000),
+    *(1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 60_000_000, 600_000_000),
+]
+"""The same of what comes before a model, in microseconds: one millisecond, or minutes where others have failed."""
 
 BROKEN_OFF = ["LR", "SI", "UC", "UPE", "UR", "UT"]
 """Envoy's reasons of answers that break off: resets on either side, silence, a lost connection, a body without its end,
 and too much time."""
 
+_BEFORE = "before_upstream_us"
 _ROUTE = {"route": "%ROUTE_NAME%"}
 _ANSWERED = {**_ROUTE, "served_by": names.SERVED_BY}
 _CALLED = {**_ANSWERED, "consumer": f"%REQ({names.CONSUMER_HEADER})%"}
@@ -51,7 +58,7 @@ def metrics() -> list[Json]:
                 # From the last byte sent to the model that answered to the first byte of its headers.
                 _histogram("upstream_ms", _ANSWERED, "Milliseconds", "%COMMON_DURATION(US_TX_END:US_RX_BEG:ms)%"),
                 # From the first byte of the request to the first byte sent to the model that answered.
-                _histogram("before_upstream_us", _ROUTE, "Microseconds", "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)%"),
+                _histogram(_BEFORE, _ROUTE, "Microseconds", "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)%"),
             ],
         ),
         _logger(
@@ -68,6 +75,8 @@ def stats_config() -> Json:
     """What the bootstrap says of statistics."""
     return {
         "histogram_bucket_settings": [
+            # The first that matches counts.
+            {"match": {"prefix": f"{PREFIX}.{_BEFORE}"}, "buckets": BUCKETS_BEFORE},
             {"match": {"prefix": f"{PREFIX}."}, "buckets": BUCKETS},
         ]
     }
