@@ -10,13 +10,12 @@ from importlib import metadata
 from typing import Any
 
 import grpc
-from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 
 from local.plugins import random_password
 from local.plugins.properties import UNKNOWN, plain, struct
-from local.plugins.server import serve
-from local.plugins.stubs import plugin_pb2, provider_pb2, provider_pb2_grpc
+from local.plugins.provider import Provider, serve_provider
+from local.plugins.stubs import provider_pb2
 
 PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 # a type token
 ID = "none"
@@ -25,28 +24,19 @@ ID = "none"
 SCHEMA_TYPES = {dict: "object", str: "string", int: "integer", bool: "boolean"}
 
 
-class RandomProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """The service; it keeps nothing between calls."""
+class RandomProvider(Provider):
+    """The service. Its version is that of the SDK whose resources this makes."""
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """The version: that of the SDK whose resources this makes."""
-        return plugin_pb2.PluginInfo(version=version())
+    def __init__(self) -> None:
+        super().__init__(version())
 
     def GetSchema(self, request: Any, context: Any) -> Any:  # noqa: N802
         """The package's schema, as far as it is offered here."""
         return provider_pb2.GetSchemaResponse(schema=json.dumps(schema()))
 
-    def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """The provider has nothing to configure."""
-        return provider_pb2.CheckResponse(inputs=request.news)
-
     def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
         """No configuration makes a difference, not even another version."""
         return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
-
-    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Say what this provider understands: secrets and previews."""
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refuse inputs from which no password can be made, with a sentence for each."""
@@ -80,14 +70,6 @@ class RandomProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(
             id=ID, properties=_outputs(inputs, request.id), inputs=struct(inputs, frozenset())
         )
-
-    def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Nothing outside the state has to go."""
-        return Empty()
-
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Every call is short: there is nothing to cancel."""
-        return Empty()
 
 
 def version() -> str:
@@ -130,16 +112,6 @@ def _require_password(urn: str, context: Any) -> None:
         )
 
 
-def main(arguments: list[str]) -> None:
-    """Serve the engine that started this process with `arguments`."""
-    provider = RandomProvider()
-    serve(
-        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server),
-        lambda: None,
-        arguments,
-    )
-
-
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        main(sys.argv[1:])
+        serve_provider(RandomProvider(), sys.argv[1:])

@@ -9,37 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 import grpc
-from google.protobuf.empty_pb2 import Empty
 
-from local.plugins.server import serve
-from local.plugins.stubs import plugin_pb2, provider_pb2, provider_pb2_grpc
+from local.plugins.provider import Provider, serve_provider
+from local.plugins.stubs import provider_pb2
 
 
-class StandIn(provider_pb2_grpc.ResourceProviderServicer):
-    """The service; it keeps nothing between calls.
-
-    Args:
-        version: the version of the provider that it stands in for.
-    """
-
-    def __init__(self, version: str) -> None:
-        self._version = version
-
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """The version."""
-        return plugin_pb2.PluginInfo(version=self._version)
-
-    def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Any configuration will do."""
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Say what it understands."""
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
-
-    def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Any inputs will do."""
-        return provider_pb2.CheckResponse(inputs=request.news)
+class StandIn(Provider):
+    """The service, with the version of the provider that it stands in for."""
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         """What the resource would be, in a preview; otherwise there is nobody to make it."""
@@ -47,21 +23,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.UNIMPLEMENTED, "a stand-in makes nothing: use it for previews")
         return provider_pb2.CreateResponse(properties=request.properties)
 
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Every call is short: there is nothing to cancel."""
-        return Empty()
-
-
-def main(version: str, arguments: list[str]) -> None:
-    """Serve the engine that started this process with `arguments`."""
-    provider = StandIn(version)
-    serve(
-        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server),
-        lambda: None,
-        arguments,
-    )
-
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        main(sys.argv[1], sys.argv[2:])
+        serve_provider(StandIn(sys.argv[1]), sys.argv[2:])

@@ -10,12 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.empty_pb2 import Empty
-
 from local.plugins.properties import plain, struct
-from local.plugins.server import serve
-from local.plugins.stubs import provider_pb2, provider_pb2_grpc
-from tests.clouds.stand_in import StandIn
+from local.plugins.provider import Provider, serve_provider
+from local.plugins.stubs import provider_pb2
 
 FOLDER = "MODELYARD_TEST_KEPT"
 """The variable that says in which folder what was asked for is kept, a file an object."""
@@ -23,7 +20,7 @@ PASSWORD = "random:index/randomPassword:RandomPassword"
 MADE = "canary-of-a-made-password"
 
 
-class Keeper(StandIn):
+class Keeper(Provider):
     """The service."""
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -54,21 +51,7 @@ class Keeper(StandIn):
         """Take it as changed."""
         return provider_pb2.UpdateResponse(properties=request.news)
 
-    def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Nothing has to go."""
-        return Empty()
-
-
-def main(version: str, arguments: list[str]) -> None:
-    """Serve the engine that started this process with `arguments`."""
-    provider = Keeper(version)
-    serve(
-        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server),
-        lambda: None,
-        arguments,
-    )
-
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        main(sys.argv[1], sys.argv[2:])
+        serve_provider(Keeper(sys.argv[1]), sys.argv[2:])
