@@ -18,7 +18,7 @@ def observability_labels(stack: StackSettings, settings: ObservabilitySettings) 
 
 
 def owner(stack: StackSettings) -> str:
-    """What names of a stack's objects begin with, so that two stacks of one namespace keep apart."""
+    """What names of a stack's objects begin with: what its gateway is called."""
     return stack.envoy.name if stack.gateway.kind == "envoy" else "higress"
 
 
