@@ -1,5 +1,6 @@
 """Rehearsals of fallbacks: who can have one, and what it does to the models."""
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -63,6 +64,25 @@ def test_a_model_that_is_passed_over_by_a_stream_need_not_finish_it(start: Start
     with httpx.Client(base_url=f"http://127.0.0.1:{gateway.site.rehearsal_port}", timeout=WAIT_SECONDS) as client:
         assert rehearse(client, 1, stream=True).headers["x-modelyard-served-by"] == "second"
     eventually(lambda: models["first"].running == 0, "the first model's stream is ended")
+
+
+def test_a_rehearsal_counts_for_nobody(gateway: Gateway, rehearsal: httpx.Client) -> None:
+    assert rehearse(rehearsal, 1).status_code == 200
+    assert rehearse(rehearsal, 2, stream=True).status_code == 200
+    rehearse(rehearsal, 99)
+    assert gateway.chat("first").status_code == 200
+
+    # Only clients' requests are in the metrics; all are in the log, which tells them apart.
+    eventually(lambda: len(gateway.log()) == 4, "all are logged")
+    assert [line.get("rehearsal") for line in gateway.log()] == [True, True, True, None]
+    text = gateway.metrics.get("/stats/prometheus").text
+    counted = re.findall(r"^(envoy_modelyard_\w+_total)\{([^}]*)\} ([1-9]\d*)$", text, re.MULTILINE)
+    called = 'route="first",served_by="first",consumer=""'
+    assert {name: (labels.replace("envoy_", ""), value) for name, labels, value in counted} == {
+        "envoy_modelyard_requests_total": (f'{called},status="200"', "1"),
+        "envoy_modelyard_input_tokens_total": (called, "3"),
+        "envoy_modelyard_output_tokens_total": (called, "5"),
+    }
 
 
 @pytest.mark.parametrize(

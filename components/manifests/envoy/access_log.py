@@ -1,5 +1,7 @@
 """What the gateway writes down of each request when it ends: a line of its log, and its metrics."""
 
+from typing import Any
+
 from components.manifests.envoy import names
 from components.manifests.envoy.metrics import metrics
 from components.manifests.envoy.proto import Json, extension
@@ -10,7 +12,12 @@ def access_loggers() -> list[Json]:
     return [_access_log(), *metrics()]
 
 
-def _access_log() -> Json:
+def rehearsal_loggers() -> list[Json]:
+    """The log, marked as that of a rehearsal. What is made to fail counts for nobody."""
+    return [_access_log(rehearsal=True)]
+
+
+def _access_log(**fields: Any) -> Json:
     # One JSON object a request, never with anything of the prompt or the answer, and with no key.
     return extension(
         "envoy.access_loggers.stdout",
@@ -40,6 +47,7 @@ def _access_log() -> Json:
                 "input_tokens": names.INPUT_TOKENS,
                 "cached_tokens": names.CACHED_TOKENS,
                 "output_tokens": names.OUTPUT_TOKENS,
+                **fields,
             }
         },
     )

@@ -4,7 +4,7 @@ None of them changes with models and routes, so running streams are never cut by
 """
 
 from components.manifests.envoy import names
-from components.manifests.envoy.access_log import access_loggers
+from components.manifests.envoy.access_log import access_loggers, rehearsal_loggers
 from components.manifests.envoy.errors import local_reply_config
 from components.manifests.envoy.filters import edge_filters, hop_filters, router
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
@@ -31,14 +31,20 @@ def listeners(gateway: EnvoyGatewaySettings, edge_routes: Json, site: Site = POD
     """
     strip = _without_internal_headers()
     return [
-        _edge(names.EDGE, socket_address(site.bind, site.port), strip, gateway, edge_routes),
+        _edge(
+            names.EDGE,
+            socket_address(site.bind, site.port),
+            strip,
+            gateway,
+            edge_routes | {"access_log": access_loggers()},
+        ),
         _edge(
             names.REHEARSAL,
             socket_address(LOOPBACK["address_prefix"], site.rehearsal_port),
             rehearsed(strip),
             gateway,
             # Only whom the connection manager takes for internal may say what is tried again.
-            edge_routes | {"internal_address_config": {"cidr_ranges": [LOOPBACK]}},
+            edge_routes | {"internal_address_config": {"cidr_ranges": [LOOPBACK]}, "access_log": rehearsal_loggers()},
         ),
         _hop(gateway),
         _metrics(site),
@@ -59,7 +65,6 @@ def _edge(name: str, address: Json, mutations: list[Json], gateway: EnvoyGateway
         **fields,
         early_header_mutation_extensions=[_early_mutation(mutations)],
         local_reply_config=local_reply_config(PATHS_SHOWN, gateway.body_limit_mib),
-        access_log=access_loggers(),
         **tracing(gateway),
         use_remote_address=True,
         always_set_request_id_in_response=True,
