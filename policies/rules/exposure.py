@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 
-from policies.pack.kubernetes import exposure
+from policies.pack.kubernetes import authentication, exposure, gateway_api
 from policies.pack.kubernetes.exposure import Balancer
 from policies.pack.kubernetes.workloads import Workload
 from policies.pack.resource import RELEASE, Resource
 from policies.pack.routing import higress
-from policies.pack.routing.route import CLUSTER_DOMAIN, Directory, Target
+from policies.pack.routing.route import Directory, Target
 from policies.pack.rule import Problem, Rule, View, each
 from policies.pack.values import at, items, mapping, text
+
+NGINX = "nginx.ingress.kubernetes.io"
 
 
 def _auth(view: View) -> Iterator[Problem]:
     yield from each(_services(view), lambda found: _service_auth(view, *found))
     yield from each(_ingresses(view), lambda ingress: _ingress_auth(view, ingress))
+    yield from each(_http_routes(view), lambda route: _http_route_auth(view, route))
 
 
 def _service_auth(view: View, balancer: Balancer, workload: Workload) -> Iterator[Problem]:
@@ -34,7 +37,7 @@ def _service_auth(view: View, balancer: Balancer, workload: Workload) -> Iterato
 
 
 def _ingress_auth(view: View, ingress: Resource) -> Iterator[Problem]:
-    if not exposure.ingress_asks_who_calls(view, ingress):
+    if not authentication.ingress_asks(view, ingress):
         yield Problem(
             ingress,
             "nobody is asked who calls",
@@ -43,10 +46,21 @@ def _ingress_auth(view: View, ingress: Resource) -> Iterator[Problem]:
         )
 
 
+def _http_route_auth(view: View, route: Resource) -> Iterator[Problem]:
+    if not authentication.http_route_asks(view, route):
+        yield Problem(
+            route,
+            "nobody is asked who calls",
+            "write a SecurityPolicy of Envoy Gateway about it or its Gateway, an ExternalAuth filter, or what your "
+            "Gateway's controller has for it",
+        )
+
+
 def _tls(view: View) -> Iterator[Problem]:
     yield from each(_services(view), lambda found: _service_tls(view, *found))
     yield from each(_ingresses(view), _ingress_tls)
     yield from each(view.of_kind("Gateway"), _gateway_tls)
+    yield from each(_http_routes(view), lambda route: _http_route_tls(view, route))
 
 
 def _service_tls(view: View, balancer: Balancer, workload: Workload) -> Iterator[Problem]:
@@ -63,31 +77,54 @@ def _service_tls(view: View, balancer: Balancer, workload: Workload) -> Iterator
 
 
 def _ingress_tls(ingress: Resource) -> Iterator[Problem]:
-    covered = {text(host) for entry in items(ingress.props, "spec", "tls") for host in items(entry, "hosts")}
-    for rule in items(ingress.props, "spec", "rules"):
-        host = text(rule, "host")
+    entries = items(ingress.props, "spec", "tls")
+    covered = {text(host) for entry in entries for host in items(entry, "hosts")}
+    # An entry without hosts is for all of them.
+    has_all = any(not items(entry, "hosts") for entry in entries)
+    for host in exposure.hosts(ingress):
         wildcard = f"*.{host.partition('.')[2]}"
-        if not host or (host not in covered and wildcard not in covered):
+        if not has_all and (not host or (host not in covered and wildcard not in covered)):
             shown = f"host {host!r}" if host else "any host"
             yield Problem(
                 ingress,
                 f"{shown} is answered without TLS",
                 "write a host and `tls` with its certificate (modelyard:gateway.domain and gateway.tls)",
             )
-    # Other controllers redirect where there is TLS, without being told.
-    keys = ("higress.io/ssl-redirect", "nginx.ingress.kubernetes.io/ssl-redirect", "higress.io/force-ssl-redirect")
-    if covered and exposure.of_higress(ingress) and not any(text(ingress.annotations, k) == "true" for k in keys):
+    if entries and not _redirects(ingress):
+        controller = "higress.io" if exposure.of_higress(ingress) else NGINX
         yield Problem(
             ingress,
             "it has TLS and is answered without it as well",
-            'write the annotation higress.io/ssl-redirect: "true"',
+            f'write the annotation {controller}/ssl-redirect: "true"',
         )
 
 
+def _redirects(ingress: Resource) -> bool:
+    said = {
+        text(ingress.annotations, f"{controller}/{key}")
+        for controller in ("higress.io", NGINX)
+        for key in ("ssl-redirect", "force-ssl-redirect")
+    }
+    # Other controllers than Higress redirect where there is TLS, unless they are told not to.
+    return "true" in said or (not exposure.of_higress(ingress) and "false" not in said)
+
+
 def _gateway_tls(gateway: Resource) -> Iterator[Problem]:
-    protocols = [text(each, "protocol") for each in items(gateway.props, "spec", "listeners")]
-    if gateway.group == "gateway.networking.k8s.io" and protocols and not {"HTTPS", "TLS"} & set(protocols):
+    has_listeners = items(gateway.props, "spec", "listeners")
+    if gateway.group == gateway_api.GROUP and has_listeners and not gateway_api.is_encrypted(gateway):
         yield Problem(gateway, "none of its listeners has TLS", "write one of protocol HTTPS with its certificate")
+
+
+def _http_route_tls(view: View, route: Resource) -> Iterator[Problem]:
+    for parent in gateway_api.parents(view, route):
+        # Of one without any TLS it is said already.
+        if parent.gateway and gateway_api.is_encrypted(parent.gateway):
+            for listener in gateway_api.plain_listeners(parent, route):
+                yield Problem(
+                    route,
+                    f"the listener {listener!r} of Gateway {parent.namespace}/{parent.name} answers without TLS",
+                    "write the listener with TLS as sectionName, and another route that redirects to it",
+                )
 
 
 def _allow_lists(view: View) -> Iterator[Problem]:
@@ -133,20 +170,23 @@ def _of_models(view: View, ingress: Resource) -> Iterator[Resource]:
     # The further places of a chain can't be asked for from outside.
     if higress.is_stage(ingress) or not exposure.leaves_cluster(view, ingress):
         return
-    if not _leads_elsewhere(view, ingress):
+    if exposure.of_higress(ingress) or not _leads_elsewhere(view, exposure.services(ingress)):
         yield ingress
 
 
-def _leads_elsewhere(view: View, ingress: Resource) -> bool:
-    if exposure.of_higress(ingress):
-        return False
-    directory = Directory(view)
-    hosts = [
-        f"{text(path, 'backend', 'service', 'name')}.{ingress.namespace}{CLUSTER_DOMAIN}"
-        for rule in items(ingress.props, "spec", "rules")
-        for path in items(rule, "http", "paths")
-    ]
-    found = directory.workloads(Target(host, host) for host in hosts)
+def _http_routes(view: View) -> Iterator[Resource]:
+    """The routes of the Gateway API, but for those inside a mesh, and to something that serves no models."""
+    return each(view.of_kind("HTTPRoute"), lambda route: _to_models(view, route))
+
+
+def _to_models(view: View, route: Resource) -> Iterator[Resource]:
+    if gateway_api.parents(view, route) and not _leads_elsewhere(view, gateway_api.services(route)):
+        yield route
+
+
+def _leads_elsewhere(view: View, hosts: list[str]) -> bool:
+    """Whether nothing at these hosts serves models. What is not in the stack may."""
+    found = Directory(view).workloads(Target(host, host) for host in hosts)
     return len(found) == len(hosts) and not any(one.is_model or is_gateway(one) for one in found)
 
 

@@ -128,12 +128,12 @@ def higress(**gateway: Any) -> Resource:
     return release(chart="higress", version="2.2.4", namespace="higress-system", values=values)
 
 
-def ingress(*, tls: bool = True, redirect: bool = True, **annotations: str) -> Resource:
+def ingress(annotations: dict[str, Any] | None = None, *, tls: bool = True, redirect: bool = True) -> Resource:
     own = {
         "higress.io/destination": "llm-qwen.internal.dns:8080",
         "higress.io/exact-match-header-x-higress-llm-model": "qwen",
         **({"higress.io/ssl-redirect": "true"} if redirect else {}),
-        **annotations,
+        **(annotations or {}),
     }
     spec: dict[str, Any] = {"ingressClassName": "higress", "rules": [{"host": "llm.example.com"}]}
     if tls:
@@ -141,11 +141,50 @@ def ingress(*, tls: bool = True, redirect: bool = True, **annotations: str) -> R
     return obj("Ingress", "chat", metadata={"annotations": own}, spec=spec)
 
 
-def plugin(name: str, **spec: Any) -> Resource:
-    return obj("WasmPlugin", name, spec={"url": f"oci://registry.example.com/plugins/{name}:2.0.0", **spec})
+def plugin(name: str, *, namespace: str = "models", **spec: Any) -> Resource:
+    return obj(
+        "WasmPlugin",
+        name,
+        namespace=namespace,
+        spec={"url": f"oci://registry.example.com/plugins/{name}:2.0.0", **spec},
+    )
 
 
-def envoy(filters: list[str], *, tls: bool = False) -> Resources:
+def nginx(annotations: dict[str, Any] | None = None, *, default: bool = False) -> Resource:
+    """An Ingress of another controller than Higress."""
+    backend = {"service": {"name": "qwen", "port": {"number": 8080}}}
+    rules = [{"host": "llm.example.com", "http": {"paths": [{"path": "/", "backend": backend}]}}]
+    spec = {"ingressClassName": "nginx", **({"defaultBackend": backend} if default else {"rules": rules})}
+    tls = [{"hosts": ["llm.example.com"], "secretName": "llm"}]
+    return obj("Ingress", "chat", metadata={"annotations": annotations or {}}, spec={**spec, "tls": tls})
+
+
+def http_route(**changes: Any) -> Resource:
+    """A route of the Gateway API to a model."""
+    rule = {"backendRefs": [{"name": "qwen", "port": 8080}]}
+    return obj("HTTPRoute", "chat", spec={"parentRefs": [{"name": "edge"}], "rules": [rule], **changes})
+
+
+def security(kind: str, name: str, **spec: Any) -> Resource:
+    target = {"group": "gateway.networking.k8s.io", "kind": kind, "name": name}
+    return obj("SecurityPolicy", f"of-{name}", spec={"targetRefs": [target], **spec})
+
+
+def listeners(*protocols: str) -> Resource:
+    own = [{"name": each.lower(), "protocol": each, "port": 80 + index} for index, each in enumerate(protocols)]
+    return obj("Gateway", "edge", spec={"listeners": own})
+
+
+MODEL = of(model(), service())
+TOKENS = {"providers": [{"name": "login"}]}
+WEB = of(
+    model("web", container={"image": "nginx:1.29", "args": None}, labels={"app": "web"}),
+    obj("Service", "qwen", spec={"selector": {"app": "web"}, "ports": [{"port": 80}]}),
+)
+"""Something that serves no model, by the name of one."""
+
+
+def envoy(filters: list[str], *, tls: bool = False, projected: bool = False) -> Resources:
     chain: dict[str, Any] = {
         "filters": [{"typed_config": {"http_filters": [{"name": f"envoy.filters.http.{name}"} for name in filters]}}]
     }
@@ -157,10 +196,11 @@ def envoy(filters: list[str], *, tls: bool = False) -> Resources:
         }
     }
     data = {"bootstrap.json": base64.b64encode(json.dumps(bootstrap).encode()).decode()}
-    return of(gateway(), gateway_service(), obj("Secret", "bootstrap", data=secret(data)))
+    own = gateway(volume={"projected": {"sources": [{"secret": {"name": "bootstrap"}}]}}) if projected else gateway()
+    return of(own, gateway_service(), obj("Secret", "bootstrap", data=secret(data)))
 
 
-def gateway(**spec: Any) -> Resource:
+def gateway(volume: Any = None, **spec: Any) -> Resource:
     own = {"app": "gateway"}
     pod = {
         "containers": [
@@ -170,7 +210,7 @@ def gateway(**spec: Any) -> Resource:
                 "ports": [{"name": "http", "containerPort": 8080}],
             }
         ],
-        "volumes": [{"name": "bootstrap", "secret": {"secretName": "bootstrap"}}],
+        "volumes": [{"name": "bootstrap", **(volume or {"secret": {"secretName": "bootstrap"}})}],
     }
     return obj(
         "Deployment", "gateway", spec={"replicas": 2, "template": {"metadata": {"labels": own}, "spec": pod}, **spec}
@@ -476,10 +516,35 @@ TRIPLES: dict[str, Triple] = {
             of(ingress(), plugin("jwt-auth", matchRules=[{"ingress": ["chat"], "config": {"allow": ["web"]}}])),
             of(ingress(), higress(service={"type": "ClusterIP"})),
             of(model(container={"env": [{"name": "VLLM_API_KEY"}]}), service(type="LoadBalancer")),
+            envoy(["api_key_auth", "router"], projected=True),
+            of(*MODEL, nginx({"nginx.ingress.kubernetes.io/auth-type": "basic"})),
+            of(*MODEL, nginx({"nginx.ingress.kubernetes.io/auth-tls-secret": "models/ca"})),
+            of(*MODEL, nginx({"konghq.com/plugins": "elsewhere"})),
+            of(*MODEL, nginx({"konghq.com/plugins": "keys"}), obj("KongPlugin", "keys", plugin="key-auth")),
+            of(*WEB, nginx(), nginx(default=True), http_route()),
+            of(ingress(), plugin("key-auth", namespace="higress-system", matchRules=[{"ingress": ["models/chat"]}])),
+            of(ingress(), plugin("key-auth", matchRules=[{"domain": ["*.example.com"], "config": {"allow": ["web"]}}])),
+            of(
+                ingress(),
+                plugin("key-auth", matchRules=[{"service": ["llm-qwen.internal.dns"], "config": {"allow": ["web"]}}]),
+            ),
+            of(ingress(), plugin("key-auth", defaultConfig={"consumers": [{"name": "web"}]})),
+            of(ingress(), plugin("ext-auth", defaultConfig={"http_service": {"endpoint_mode": "envoy"}})),
+            of(*MODEL, http_route(), security("HTTPRoute", "chat", apiKeyAuth={"credentialRefs": [{"name": "keys"}]})),
+            of(*MODEL, http_route(), security("Gateway", "edge", jwt=TOKENS)),
+            of(*MODEL, http_route(rules=[{"backendRefs": [{"name": "qwen"}], "filters": [{"type": "ExternalAuth"}]}])),
+            of(*MODEL, http_route(parentRefs=[{"kind": "Service", "name": "qwen"}])),
+            of(*MODEL, http_route(rules=[{"filters": [{"type": "RequestRedirect"}]}])),
         ),
         fails=(
             (
                 envoy(["router"]),
+                "Service models/gateway: type LoadBalancer leads to an Envoy that asks nobody who calls, so whoever "
+                "finds the address has GPUs for nothing: write consumers with keys "
+                "(modelyard:gateway.auth.consumers), or type: ClusterIP",
+            ),
+            (
+                envoy(["router"], projected=True),
                 "Service models/gateway: type LoadBalancer leads to an Envoy that asks nobody who calls, so whoever "
                 "finds the address has GPUs for nothing: write consumers with keys "
                 "(modelyard:gateway.auth.consumers), or type: ClusterIP",
@@ -502,10 +567,128 @@ TRIPLES: dict[str, Triple] = {
                 "the address has GPUs for nothing: write type: ClusterIP and a gateway before it, or VLLM_API_KEY "
                 "from a Secret",
             ),
+            (
+                of(*MODEL, nginx({"alb.ingress.kubernetes.io/auth-type": "none"})),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(
+                    *MODEL,
+                    nginx(
+                        {
+                            "nginx.ingress.kubernetes.io/auth-tls-secret": "c",
+                            "nginx.ingress.kubernetes.io/auth-tls-verify-client": "off",
+                        }
+                    ),
+                ),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(*MODEL, nginx(default=True)),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(*MODEL, nginx({"konghq.com/plugins": "slow"}), obj("KongPlugin", "slow", plugin="rate-limiting")),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(
+                    *MODEL,
+                    nginx({"traefik.ingress.kubernetes.io/router.middlewares": "models-tls@kubernetescrd"}),
+                    obj("Middleware", "tls", spec={"redirectScheme": {"scheme": "https"}}),
+                ),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(ingress({"higress.io/auth-type": "basic"})),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(ingress(), plugin("key-auth", namespace="higress-system", matchRules=[{"ingress": ["chat"]}])),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(ingress(), plugin("key-auth", defaultConfig={"global_auth": False})),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(
+                    ingress(),
+                    plugin(
+                        "key-auth",
+                        matchRules=[{"domain": ["other.example.com"]}],
+                        defaultConfig={"keys": ["x-api-key"]},
+                    ),
+                ),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(
+                    ingress(),
+                    plugin(
+                        "ext-auth",
+                        matchRules=[{"ingress": ["chat"], "configDisable": True}],
+                        defaultConfig={"http_service": {}},
+                    ),
+                ),
+                "Ingress models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write consumers (modelyard:gateway.auth.consumers), or the annotation or plugin by which your "
+                "Ingress controller asks",
+            ),
+            (
+                of(*MODEL, http_route()),
+                "HTTPRoute models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write a SecurityPolicy of Envoy Gateway about it or its Gateway, an ExternalAuth filter, or what "
+                "your Gateway's controller has for it",
+            ),
+            (
+                of(*MODEL, http_route(), security("HTTPRoute", "other", jwt=TOKENS)),
+                "HTTPRoute models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write a SecurityPolicy of Envoy Gateway about it or its Gateway, an ExternalAuth filter, or what "
+                "your Gateway's controller has for it",
+            ),
+            (
+                of(*MODEL, http_route(), security("HTTPRoute", "chat", jwt={**TOKENS, "optional": True})),
+                "HTTPRoute models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write a SecurityPolicy of Envoy Gateway about it or its Gateway, an ExternalAuth filter, or what "
+                "your Gateway's controller has for it",
+            ),
+            (
+                of(
+                    *MODEL,
+                    http_route(),
+                    security("HTTPRoute", "chat", cors={}),
+                    security("Gateway", "edge", jwt=TOKENS),
+                ),
+                "HTTPRoute models/chat: nobody is asked who calls, so whoever finds the address has GPUs for nothing: "
+                "write a SecurityPolicy of Envoy Gateway about it or its Gateway, an ExternalAuth filter, or what "
+                "your Gateway's controller has for it",
+            ),
         ),
         unknown=(
             of(gateway(), gateway_service(), obj("Secret", "bootstrap", data={"bootstrap.json": UNKNOWN})),
             of(ingress(), plugin("key-auth", matchRules=UNKNOWN)),
+            of(*MODEL, http_route(), security("HTTPRoute", "chat", jwt=UNKNOWN)),
+            of(*MODEL, http_route(rules=UNKNOWN)),
+            of(*MODEL, nginx({"nginx.ingress.kubernetes.io/auth-type": UNKNOWN})),
             of(model(), service(type=UNKNOWN)),
         ),
     ),
@@ -520,6 +703,9 @@ TRIPLES: dict[str, Triple] = {
                     annotations={"service.beta.kubernetes.io/aws-load-balancer-ssl-cert": "arn:aws:acm:x"},
                 ),
             ),
+            of(*MODEL, nginx()),
+            of(*MODEL, listeners("HTTP", "HTTPS"), http_route(parentRefs=[{"name": "edge", "sectionName": "https"}])),
+            of(listeners("HTTP", "HTTPS"), http_route(rules=[{"filters": [{"type": "RequestRedirect"}]}])),
         ),
         fails=(
             (
@@ -544,10 +730,27 @@ TRIPLES: dict[str, Triple] = {
                 "Gateway models/g: none of its listeners has TLS, so keys, prompts and answers can be read on the way: "
                 "write one of protocol HTTPS with its certificate",
             ),
+            (
+                of(*MODEL, nginx(default=True)),
+                "Ingress models/chat: any host is answered without TLS, so keys, prompts and answers can be read on "
+                "the way: write a host and `tls` with its certificate (modelyard:gateway.domain and gateway.tls)",
+            ),
+            (
+                of(*MODEL, nginx({"nginx.ingress.kubernetes.io/ssl-redirect": "false"})),
+                "Ingress models/chat: it has TLS and is answered without it as well, so keys, prompts and answers can "
+                'be read on the way: write the annotation nginx.ingress.kubernetes.io/ssl-redirect: "true"',
+            ),
+            (
+                of(*MODEL, listeners("HTTP", "HTTPS"), http_route()),
+                "HTTPRoute models/chat: the listener 'http' of Gateway models/edge answers without TLS, so keys, "
+                "prompts and answers can be read on the way: write the listener with TLS as sectionName, and another "
+                "route that redirects to it",
+            ),
         ),
         unknown=(
             of(obj("Ingress", "chat", spec={"rules": [{"host": UNKNOWN}]})),
             of(obj("Ingress", "chat", spec={"rules": [{"host": "a"}], "tls": UNKNOWN})),
+            of(*MODEL, obj("Gateway", "edge", spec={"listeners": UNKNOWN}), http_route()),
             of(gateway(), gateway_service(), obj("Secret", "bootstrap", data={"bootstrap.json": UNKNOWN})),
         ),
     ),

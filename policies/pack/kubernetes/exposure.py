@@ -10,6 +10,7 @@ from policies.pack.kubernetes.selectors import chooses
 from policies.pack.kubernetes.workloads import Workload, workloads
 from policies.pack.resource import RELEASE, Resource
 from policies.pack.routing import envoy, higress
+from policies.pack.routing.route import CLUSTER_DOMAIN
 from policies.pack.rule import View, each
 from policies.pack.values import Properties, at, items, mapping, number, text
 
@@ -44,28 +45,6 @@ HIGRESS_GATEWAY = "higress-gateway"
 
 AUTH_FILTERS = ("api_key_auth", "jwt_authn", "ext_authz", "basic_auth", "oauth2")
 """Filters of Envoy that ask who calls."""
-AUTH_PLUGINS = (
-    "key-auth",
-    "jwt-auth",
-    "basic-auth",
-    "hmac-auth",
-    "oidc",
-    "ext-auth",
-    "opa",
-    "simple-jwt-auth",
-)
-"""Plugins of Higress that do."""
-AUTH_ANNOTATIONS = (
-    "nginx.ingress.kubernetes.io/auth-url",
-    "nginx.ingress.kubernetes.io/auth-type",
-    "nginx.ingress.kubernetes.io/auth-tls-secret",
-    "alb.ingress.kubernetes.io/auth-type",
-    "higress.io/auth-type",
-    "haproxy.org/auth-type",
-    "konghq.com/plugins",
-    "traefik.ingress.kubernetes.io/router.middlewares",
-)
-"""Annotations by which an Ingress controller asks who calls."""
 
 
 @dataclass(frozen=True)
@@ -196,24 +175,21 @@ def leaves_cluster(view: View, ingress: Resource) -> bool:
     return any(text(each, "service", "type") != "ClusterIP" or at(each, "hostNetwork") is True for each in gateways)
 
 
-def ingress_asks_who_calls(view: View, ingress: Resource) -> bool:
-    """Whether an Ingress asks who calls, by an annotation or by a plugin of Higress."""
-    if any(key in ingress.annotations for key in AUTH_ANNOTATIONS):
-        return True
-    return any(_asks(plugin, ingress) for plugin in view.of_kind("WasmPlugin"))
+def hosts(ingress: Resource) -> list[str]:
+    """The hosts that an Ingress answers for. Nothing among them: all that nobody else answers for."""
+    found = [text(rule, "host") for rule in items(ingress.props, "spec", "rules")]
+    return [*found, *([""] if mapping(ingress.props, "spec", "defaultBackend") or not found else [])]
 
 
-def _asks(plugin: Resource, ingress: Resource) -> bool:
-    spec = mapping(plugin.props, "spec")
-    name = text(spec, "url").rpartition("/")[2].partition(":")[0].partition("@")[0]
-    if plugin.namespace != ingress.namespace or name not in AUTH_PLUGINS:
-        return False
-    for rule in items(spec, "matchRules"):
-        if ingress.object_name in [text(each) for each in items(rule, "ingress")]:
-            return at(rule, "configDisable") is not True
-    is_on = bool(mapping(spec, "defaultConfig")) and at(spec, "defaultConfigDisable") is not True
-    # Unless it says so, a plugin asks nobody whose route has no rule of its own.
-    return is_on and at(spec, "defaultConfig", "global_auth") is True
+def services(ingress: Resource) -> list[str]:
+    """The hosts that an Ingress leads to. Nothing among them: what is no Service."""
+    if named := higress.destinations(ingress):
+        return named
+    rules = items(ingress.props, "spec", "rules")
+    backends = [mapping(path, "backend") for rule in rules for path in items(rule, "http", "paths")]
+    default = mapping(ingress.props, "spec", "defaultBackend")
+    names = [text(each, "service", "name") for each in (*backends, *([default] if default else []))]
+    return [f"{name}.{ingress.namespace}{CLUSTER_DOMAIN}" if name else "" for name in names]
 
 
 def _container_ports(pod: Pod, service: Resource) -> set[float]:
@@ -230,6 +206,8 @@ def _mounted(view: View, pod: Pod) -> Iterator[Resource]:
     names = set()
     for volume in items(pod.spec, "volumes"):
         names |= {("Secret", text(volume, "secret", "secretName")), ("ConfigMap", text(volume, "configMap", "name"))}
+        for source in items(volume, "projected", "sources"):
+            names |= {("Secret", text(source, "secret", "name")), ("ConfigMap", text(source, "configMap", "name"))}
     for found in view.of_kind("Secret", "ConfigMap"):
         if found.namespace == pod.resource.namespace and (found.kind, found.object_name) in names:
             yield found

@@ -1,0 +1,181 @@
+"""Whether callers are asked who they are: by an Ingress controller, by Higress's plugins, by policies of a Gateway."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from policies.pack.kubernetes import exposure, gateway_api
+from policies.pack.kubernetes.selectors import chooses
+from policies.pack.resource import Resource
+from policies.pack.rule import View
+from policies.pack.values import Properties, at, items, mapping, text, texts
+
+NGINX = "nginx.ingress.kubernetes.io/"
+ALB = "alb.ingress.kubernetes.io/"
+ANNOTATIONS = (f"{NGINX}auth-url", f"{NGINX}auth-type", f"{ALB}auth-type", "haproxy.org/auth-type")
+"""Annotations by which an Ingress controller asks who calls."""
+NOBODY = ("", "none", "off", "false", "no", "disabled")
+"""Values of annotations by which nobody is asked."""
+CERTIFICATES = (f"{NGINX}auth-tls", "higress.io/auth-tls")
+"""What annotations begin with by which a certificate is asked for: the only ones of the kind that Higress heeds."""
+KONG = "konghq.com/plugins"
+KONG_PLUGINS = (
+    "basic-auth",
+    "hmac-auth",
+    "jwt",
+    "key-auth",
+    "key-auth-enc",
+    "ldap-auth",
+    "ldap-auth-advanced",
+    "mtls-auth",
+    "oauth2",
+    "oauth2-introspection",
+    "openid-connect",
+)
+"""Plugins of Kong that ask who calls."""
+TRAEFIK = "traefik.ingress.kubernetes.io/router.middlewares"
+TRAEFIK_MIDDLEWARES = ("basicAuth", "digestAuth", "forwardAuth", "chain", "plugin")
+"""Kinds of Traefik's middlewares that ask who calls, or may."""
+
+SWITCHED_PLUGINS = ("key-auth", "jwt-auth", "basic-auth", "hmac-auth", "hmac-auth-apisix")
+"""Plugins of Higress whose ``global_auth`` says whether they ask where no rule of theirs does."""
+AUTH_PLUGINS = (*SWITCHED_PLUGINS, "oidc", "ext-auth", "opa", "simple-jwt-auth")
+"""All plugins of Higress that ask who calls."""
+
+ENVOY_GATEWAY = "gateway.envoyproxy.io"
+SECURITY = ("basicAuth", "apiKeyAuth", "oidc", "extAuth")
+"""What a SecurityPolicy asks callers by, beside tokens."""
+
+
+def ingress_asks(view: View, ingress: Resource) -> bool:
+    """Whether an Ingress asks who calls, by an annotation or by a plugin of Higress."""
+    annotations = ingress.annotations
+    if _asks_for_certificate(annotations):
+        return True
+    if exposure.of_higress(ingress):
+        plugins = [each for each in view.of_kind("WasmPlugin") if _plugin_name(each) in AUTH_PLUGINS]
+        ways = product(exposure.hosts(ingress), exposure.services(ingress) or [""])
+        return all(any(_plugin_asks(each, ingress, *way) for each in plugins) for way in ways)
+    lets_pass = text(annotations, f"{ALB}auth-on-unauthenticated-request").lower() == "allow"
+    is_said = any(text(annotations, key).lower() not in NOBODY for key in ANNOTATIONS)
+    return (is_said and not lets_pass) or _refers(view, ingress)
+
+
+def http_route_asks(view: View, route: Resource) -> bool:
+    """Whether an HTTPRoute asks who calls, by its filters, by a policy about it, or by one about each Gateway of it."""
+    filters = [items(rule, "filters") for rule in gateway_api.rules(route)]
+    if all(any(_filter_asks(view, route, each) for each in those) for those in filters) or _refers(view, route):
+        return True
+    if own := _policies(view, "HTTPRoute", route.namespace, route.object_name, route.labels):
+        return any(map(_policy_asks, own))
+    return all(
+        any(map(_policy_asks, _policies(view, "Gateway", each.namespace, each.name, each.labels)))
+        for each in gateway_api.parents(view, route)
+    )
+
+
+def _asks_for_certificate(annotations: Properties) -> bool:
+    return any(
+        text(annotations, f"{begin}-secret") and text(annotations, f"{begin}-verify-client") in ("", "on")
+        for begin in CERTIFICATES
+    )
+
+
+def _refers(view: View, resource: Resource) -> bool:
+    """Whether it names a plugin of Kong or a middleware of Traefik that asks. Those of others may."""
+    plugins = [each.strip() for each in text(resource.annotations, KONG).split(",")]
+    middlewares = [each.strip() for each in text(resource.annotations, TRAEFIK).split(",")]
+    return any(_kong_asks(view, resource.namespace, each) for each in plugins if each) or any(
+        _traefik_asks(view, each) for each in middlewares if each
+    )
+
+
+def _kong_asks(view: View, namespace: str, name: str) -> bool:
+    found = [
+        each
+        for each in view.of_kind("KongPlugin", "KongClusterPlugin")
+        if each.object_name == name and (each.kind == "KongClusterPlugin" or each.namespace == namespace)
+    ]
+    return not found or any(
+        text(each.props, "plugin") in KONG_PLUGINS and at(each.props, "disabled") is not True for each in found
+    )
+
+
+def _traefik_asks(view: View, name: str) -> bool:
+    found = [
+        each for each in view.of_kind("Middleware") if name == f"{each.namespace}-{each.object_name}@kubernetescrd"
+    ]
+    return not found or any(kind in mapping(each.props, "spec") for each in found for kind in TRAEFIK_MIDDLEWARES)
+
+
+def _plugin_name(plugin: Resource) -> str:
+    return text(plugin.props, "spec", "url").rpartition("/")[2].partition(":")[0].partition("@")[0]
+
+
+def _plugin_asks(plugin: Resource, ingress: Resource, host: str, service: str) -> bool:
+    """Whether a plugin asks who calls an Ingress by one of its hosts, on the way to one of its services."""
+    spec = mapping(plugin.props, "spec")
+    rules = items(spec, "matchRules")
+    is_neighbour = plugin.namespace == ingress.namespace
+    route = ingress.object_name if is_neighbour else f"{ingress.namespace}/{ingress.object_name}"
+    for rule in rules:
+        if _matches(rule, route, host, service):
+            return at(rule, "configDisable") is not True
+    if not mapping(spec, "defaultConfig") or at(spec, "defaultConfigDisable") is True:
+        return False
+    said = at(spec, "defaultConfig", "global_auth")
+    # Where nothing is said, it asks everybody until there is a rule of its own somewhere.
+    return said is True or (said is None and not rules) or _plugin_name(plugin) not in SWITCHED_PLUGINS
+
+
+def _matches(rule: Properties, route: str, host: str, service: str) -> bool:
+    """Whether a rule is about a way: by Ingress and service, both of which must fit, or else by the host."""
+    by_route, by_service = texts(rule, "ingress"), [each.partition(":")[0] for each in texts(rule, "service")]
+    if by_route or by_service:
+        return (not by_route or route in by_route) and (not by_service or service in by_service)
+    return any(_is_within(host, domain) for domain in texts(rule, "domain"))
+
+
+def _is_within(host: str, domain: str) -> bool:
+    if domain.startswith("*"):
+        return host.endswith(domain[1:])
+    return host.startswith(domain[:-1]) if domain.endswith("*") else host == domain
+
+
+def _filter_asks(view: View, route: Resource, given: Properties) -> bool:
+    reference = mapping(given, "extensionRef")
+    match text(reference, "kind"):
+        case "KongPlugin":
+            return _kong_asks(view, route.namespace, text(reference, "name"))
+        case "Middleware":
+            return _traefik_asks(view, f"{route.namespace}-{text(reference, 'name')}@kubernetescrd")
+        case _:
+            return text(given, "type") == "ExternalAuth"
+
+
+def _policies(view: View, kind: str, namespace: str, name: str, labels: Properties) -> list[Resource]:
+    """The SecurityPolicies about a route or a Gateway."""
+    return [
+        policy
+        for policy in view.of_kind("SecurityPolicy")
+        if policy.group == ENVOY_GATEWAY
+        and policy.namespace == namespace
+        and any(_is_about(target, kind, name, labels) for target in _targets(policy))
+    ]
+
+
+def _targets(policy: Resource) -> Iterator[Properties]:
+    spec = mapping(policy.props, "spec")
+    yield mapping(spec, "targetRef")
+    yield from items(spec, "targetRefs")
+    yield from items(spec, "targetSelectors")
+
+
+def _is_about(target: Properties, kind: str, name: str, labels: Properties) -> bool:
+    by_name = text(target, "name") == name
+    return text(target, "kind") == kind and (by_name or chooses(mapping(target, "matchLabels"), labels))
+
+
+def _policy_asks(policy: Resource) -> bool:
+    spec = mapping(policy.props, "spec")
+    by_token = bool(items(spec, "jwt", "providers")) and at(spec, "jwt", "optional") is not True
+    return by_token or any(mapping(spec, each) for each in SECURITY)
