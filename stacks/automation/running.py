@@ -60,6 +60,16 @@ def readable_settings(stack: str, options: Options) -> StackSettings:
         return _settings(workspace, stack, options, _outputs(workspace, stack))
 
 
+def written_settings(stack: str, options: Options) -> StackSettings:
+    """A stack's settings as its files say them, with its secrets and with other stacks' outputs.
+
+    Raises:
+        AutomationError: there is no such stack, or its secrets or those outputs cannot be read.
+    """
+    with opened(stack, options) as workspace:
+        return _written(workspace, stack, options)
+
+
 @contextmanager
 def cluster_errors() -> Iterator[None]:
     """Tells what ``kubectl`` fails of as the errors of this package."""
@@ -85,12 +95,23 @@ def of_kubectl(error: kubectl.KubectlError) -> AutomationError:
 
 
 def _settings(workspace: Workspace, stack: str, options: Options, outputs: Mapping[str, Any]) -> StackSettings:
+    written = _written(workspace, stack, options)
+    with _refusing():
+        return promotions.with_promotions(written, outputs.get(promotions.OUTPUT) or [])
+
+
+def _written(workspace: Workspace, stack: str, options: Options) -> StackSettings:
     config = json.loads(checked(workspace, "config", "--json", "--show-secrets", *workspace.configured))
     texts = {key: entry["value"] for key, entry in own_keys(config).items()}
     values = {f"{NAMESPACE}:{key}": value_of(key, text) for key, text in texts.items()}
+    with _refusing():
+        return settings_of(values, stack_file(stack, options).name, lambda other: _outputs(workspace, other))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        written = settings_of(values, stack_file(stack, options).name, lambda other: _outputs(workspace, other))
-        return promotions.with_promotions(written, outputs.get(promotions.OUTPUT) or [])
+        yield
     except SettingsError as error:
         raise SettingsRefusedError(
             f"This stack cannot work as it is written:\n{error}", "Correct its file and bring it up."

@@ -7,7 +7,7 @@ a project of its own where a stack is made, and the stack's name with every comm
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,17 +123,22 @@ def stack_file_text(stack: str, options: Options, *, needed: bool = True) -> str
 def settings_of_file(stack: str, options: Options) -> "StackSettings":
     """The settings of a stack as its files say them, with those of this operation, and without its secrets.
 
+    What no file says is asked of Pulumi: another project's outputs, and settings that are encrypted as a whole.
+
     Raises:
         StackMissingError: there is no such file.
         SettingsRefusedError: it cannot work.
+        AutomationError: Pulumi has to be asked, and cannot say it.
     """
-    from stacks.stack_file import read
+    from stacks.automation.running import written_settings
+    from stacks.stack_file import UnknownValuesError, read
 
     with tempfile.TemporaryDirectory(prefix="modelyard-") as folder:
         file = Path(folder) / stack_file(stack, options).name
         file.write_text(stack_file_text(stack, options), encoding="utf-8")
-        with _refusing(file):
+        with _refusing(file), suppress(UnknownValuesError):
             return read(file)
+    return written_settings(stack, options)
 
 
 @contextmanager

@@ -1,14 +1,12 @@
 """Options that commands share."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
 from stacks.cli.output import remember_json
-
-if TYPE_CHECKING:
-    from stacks.settings import StackSettings
 
 STACK_VARIABLE = "MODELYARD_STACK"
 """The environment variable that names the stack."""
@@ -26,24 +24,26 @@ def stack_names(incomplete: str) -> list[str]:
 
 def model_names(context: typer.Context, incomplete: str) -> list[str]:
     """The models of the stack whose names begin so, for the shell."""
-    settings = _settings(context)
-    return [each.name for each in settings.models if each.name.startswith(incomplete)] if settings else []
+    from stacks.stack_file import model_names as names
+
+    return _beginning(incomplete, names, context)
 
 
 def route_names(context: typer.Context, incomplete: str) -> list[str]:
     """The names that clients may ask for and that begin so, for the shell."""
-    settings = _settings(context)
-    return [each.model for each in settings.all_routes if each.model.startswith(incomplete)] if settings else []
+    from stacks.stack_file import route_names as names
+
+    return _beginning(incomplete, names, context)
 
 
-def _settings(context: typer.Context) -> "StackSettings | None":
+def _beginning(incomplete: str, names: Callable[[str], list[str]], context: typer.Context) -> list[str]:
     from stacks.settings import SettingsError
-    from stacks.stack_file import read_named
 
     try:
-        return read_named(context.params.get("stack") or DEFAULT_STACK)
+        found = names(context.params.get("stack") or DEFAULT_STACK)
     except SettingsError:
-        return None
+        return []
+    return [name for name in dict.fromkeys(found) if name.startswith(incomplete)]
 
 
 Stack = Annotated[

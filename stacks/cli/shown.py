@@ -29,15 +29,15 @@ def status_table(stack: Stack, state: PlatformState) -> str:
     return output.columns(("NAME", "READY", "RESTARTS", "STATE"), rows)
 
 
-def models_document(stack: Stack) -> dict[str, Any]:
-    """The models, for programs."""
-    return {"stack": stack.name, "models": [_described(stack.settings, model) for model in stack.settings.models]}
+def models_document(name: str, stack: StackSettings) -> dict[str, Any]:
+    """The models of the stack of that name, for programs."""
+    return {"stack": name, "models": [_described(stack, model) for model in stack.models]}
 
 
-def models_table(stack: Stack) -> str:
+def models_table(stack: StackSettings) -> str:
     """The models, as lines of columns."""
     heads = ("MODEL", "SOURCE", "POOL", "GPUS", "REPLICAS", "ASKED FOR AS", "STANDS IN")
-    described = (_described(stack.settings, model) for model in stack.settings.models)
+    described = (_described(stack, model) for model in stack.models)
     return output.columns(heads, (_described_row(each) for each in described))
 
 

@@ -109,12 +109,13 @@ def _print_end(what: str, result: Result, order: Order) -> None:
 def _looker(order: Order) -> "Look | None":
     """What says what the pods do. None, after a line that says why, where nobody can say which cluster to ask."""
     # What only an update needs would be a tenth of the time that a preview takes.
+    from stacks.cli.errors import CliError
     from stacks.cli.platform.state import look
     from stacks.cli.stack import Stack
 
     try:
         stack = Stack.named(order.stack)
-    except automation.AutomationError as error:
+    except (CliError, automation.AutomationError) as error:
         output.note(f"What pods do is not shown: {error.problem.splitlines()[0]}")
         return None
     return lambda: look(stack.kubectl, stack.settings)

@@ -100,3 +100,4 @@ def test_settings_that_no_file_says_are_read_of_pulumi(checkout: Checkout) -> No
     found = readable_settings("dev", checkout.options)
     assert found.cluster.namespace == "team"
     assert [pool.name for pool in found.pools] == ["gpu"]
+    assert [pool.name for pool in automation.settings("dev", options=checkout.options).pools] == ["gpu"]

@@ -141,7 +141,7 @@ def test_a_fault_of_our_own_is_a_sentence(mine: Stacks, monkeypatch: pytest.Monk
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("stacks.stack_file.read_named", broken)
+    monkeypatch.setattr("stacks.cli.stack.read_named", broken)
     shown = run("fit")
     assert shown.exit_code == ExitCode.INTERNAL
     assert shown.stderr == (
@@ -156,7 +156,7 @@ def test_a_file_that_may_not_be_read(mine: Stacks, monkeypatch: pytest.MonkeyPat
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/stacks/Pulumi.mine.yaml")
 
-    monkeypatch.setattr("stacks.stack_file.read_named", refused)
+    monkeypatch.setattr("stacks.cli.stack.read_named", refused)
     shown = run("fit")
     assert shown.exit_code == ExitCode.FAILED
     assert shown.stderr.startswith("/stacks/Pulumi.mine.yaml: Permission denied.\n")
@@ -166,7 +166,7 @@ def test_ctrl_c(mine: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stacks.stack_file.read_named", interrupted)
+    monkeypatch.setattr("stacks.cli.stack.read_named", interrupted)
     shown = run("fit")
     assert shown.exit_code == ExitCode.INTERRUPTED
     assert shown.stderr == "Interrupted.\n"
@@ -201,7 +201,13 @@ def test_completion_is_a_script_that_asks_the_command(shell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "completed"), [("modelyard sta", ["status"]), ("modelyard logs --stack se", ["seed"])]
+    ("words", "completed"),
+    [
+        ("modelyard sta", ["status"]),
+        ("modelyard logs --stack se", ["seed"]),
+        ("modelyard logs --stack seed qw", ["qwen2-1-5b"]),
+        ("modelyard chat --stack seed ge", ["gemma-2-2b"]),
+    ],
 )
 def test_what_the_shell_is_told(words: str, completed: list[str]) -> None:
     asked = {"_MODELYARD_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}

@@ -264,5 +264,14 @@ def test_a_cluster_that_pulumi_cannot_say_either(
     split.write(cluster=ENCRYPTED)
     shown = run("status")
     assert shown.exit_code == ExitCode.CREDENTIALS
-    assert shown.stderr == "The secrets cannot be read.\nSet PULUMI_CONFIG_PASSPHRASE.\n"
+    assert shown.stderr == (
+        "Pulumi alone can decrypt modelyard:cluster.kubeconfigContents, and it cannot be asked: The secrets cannot be "
+        "read.\nSet PULUMI_CONFIG_PASSPHRASE.\n"
+    )
     assert cluster.asked == []
+
+
+def test_models_need_no_kubeconfig(split: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "readable_settings", lambda *_: pytest.fail("Pulumi was asked"))
+    split.write(cluster=ENCRYPTED)
+    assert "gemma" in run("models").stdout

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from stacks import automation
-from stacks.automation import PassphraseError, StackMissingError, toolchain
+from stacks.automation import PassphraseError, StackMissingError, running, toolchain
 from stacks.cli.exits import ExitCode
 from tests.cli.conftest import Cluster, Stacks, run
 
@@ -96,6 +96,48 @@ def test_a_stack_file_that_cannot_work(stacks: Stacks, machine: Cluster) -> None
     assert checks["stack file"][0] == "failed"
     assert "modelyard:models[0].source: nothing is given" in checks["stack file"][1]
     assert checks.keys() == {"stack file", "pulumi", "kubectl", "uv"}
+
+
+def refused(stack: str, options: automation.Options) -> Any:
+    raise PassphraseError("The secrets cannot be read.", "Set PULUMI_CONFIG_PASSPHRASE.")
+
+
+@pytest.mark.parametrize(
+    "said", [{"cluster": {"stackReference": "org/infrastructure/prod"}}, {"models": {"secure": "v1:abc:def"}}]
+)
+def test_what_only_pulumi_knows_keeps_nobody_from_the_rest(
+    stacks: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(running, "readable_settings", refused)
+    stacks.write(**said)
+    healthy(machine)
+    checks = found()
+    assert checks["stack file"][0] == "warning"
+    assert checks["stack file"][1].startswith("Pulumi alone knows ")
+    assert checks["stack file"][1].endswith("The secrets cannot be read. Cluster and charts were not looked at.")
+    assert {name: outcome for name, (outcome, _) in list(checks.items())[1:]} == {
+        "pulumi": "ok",
+        "kubectl": "ok",
+        "uv": "ok",
+        "state": "ok",
+    }
+
+
+def test_a_kubeconfig_that_pulumi_alone_can_decrypt(
+    stacks: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, answering: Callable[[int], None]
+) -> None:
+    answering(200)
+    monkeypatch.setattr(running, "readable_settings", refused)
+    stacks.write(cluster={"kubeconfigContents": {"secure": "v1:abc:def"}}, gateway={"kind": "higress"})
+    healthy(machine)
+    checks = found()
+    assert checks["stack file"][0] == "ok"
+    assert checks["cluster"] == (
+        "warning",
+        "Pulumi alone can decrypt modelyard:cluster.kubeconfigContents, and it cannot be asked: The secrets cannot be "
+        "read. The cluster was not looked at.",
+    )
+    assert any(name.startswith("charts at") for name in checks)
 
 
 def test_an_old_pulumi(mine: Stacks, machine: Cluster, tmp_path: Path) -> None:

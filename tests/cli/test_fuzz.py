@@ -10,9 +10,7 @@ from stacks import stack_file
 from stacks.artifacts import artifacts
 from stacks.cli.exits import ExitCode
 from stacks.cli.shown import models_document, models_table
-from stacks.cli.stack import Stack
 from stacks.fit.report import problems, report, table
-from stacks.kubectl import Kubectl
 from stacks.settings import SettingsError, StackSettings, load_config
 from stacks.warnings import warnings
 from tests.cli.conftest import Stacks, run
@@ -28,9 +26,8 @@ def use(stack: StackSettings) -> None:
     table(report(stack))
     problems(stack)
     artifacts(stack)
-    shown = Stack("mutated", stack, Kubectl.of(stack.cluster))
-    models_document(shown)
-    models_table(shown)
+    models_document("mutated", stack)
+    models_table(stack)
 
 
 def test_other_values() -> None:

@@ -1,7 +1,13 @@
 """fit and artifacts, by a stack file alone."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
+import pytest
+
+from stacks import automation, stack_file
+from stacks.automation import running
 from stacks.cli.exits import ExitCode
 from tests.cli.conftest import Stacks, run
 
@@ -51,3 +57,52 @@ def test_what_is_pulled(stacks: Stacks) -> None:
             {"kind": "image", "name": "envoy", "version": "1", "source": "r.example/envoy:1", "mirror": None}
         ],
     }
+
+
+ELSEWHERE: list[dict[str, Any]] = [
+    {"cluster": {"stackReference": "org/infrastructure/prod"}},
+    {"gateway": {"secure": "v1:abc:def"}},
+]
+
+
+@pytest.mark.parametrize("command", ["fit", "artifacts", "models"])
+@pytest.mark.parametrize("said", ELSEWHERE)
+def test_what_no_file_says_is_asked_of_pulumi(
+    stacks: Stacks, monkeypatch: pytest.MonkeyPatch, command: str, said: Mapping[str, Any]
+) -> None:
+    stacks.write("known", gateway={"image": "r.example/envoy:1"})
+    known, asked = stack_file.read_named("known", fit={"check": "warn"}), []
+
+    def readable(stack: str, options: automation.Options) -> Any:
+        asked.append((stack, dict(options.settings)))
+        return known
+
+    monkeypatch.setattr(running, "readable_settings", readable)
+    stacks.write(**said)
+    shown = run(command)
+    assert shown.exit_code == ExitCode.OK, shown.output
+    assert "qwen" in shown.stdout
+    assert asked == [("mine", {"fit": {"check": "warn"}} if command == "fit" else {})]
+
+
+@pytest.mark.parametrize(
+    ("said", "unknown"),
+    [
+        (ELSEWHERE[0], "the outputs of 'org/infrastructure/prod'"),
+        (ELSEWHERE[1], "modelyard:gateway, which is encrypted as a whole"),
+    ],
+)
+def test_what_pulumi_cannot_say_either(
+    stacks: Stacks, monkeypatch: pytest.MonkeyPatch, said: Mapping[str, Any], unknown: str
+) -> None:
+    def refused(stack: str, options: automation.Options) -> Any:
+        raise automation.PassphraseError("The secrets cannot be read.", "Set PULUMI_CONFIG_PASSPHRASE.")
+
+    monkeypatch.setattr(running, "readable_settings", refused)
+    stacks.write(**said)
+    shown = run("fit")
+    assert shown.exit_code == ExitCode.CREDENTIALS
+    assert shown.stderr == (
+        f"Pulumi alone knows {unknown}, and it cannot be asked: The secrets cannot be read.\n"
+        "Set PULUMI_CONFIG_PASSPHRASE.\n"
+    )

@@ -230,7 +230,8 @@ def test_an_update_of_a_cluster_that_nobody_can_say_does_without_its_pods(
     operations.events = UPDATE
     shown = run("up", "--yes")
     assert shown.exit_code == ExitCode.OK
-    assert "What pods do is not shown: Pulumi knows no stack 'mine'.\n" in shown.stderr
+    assert "What pods do is not shown: Pulumi alone " in shown.stderr
+    assert ", and it cannot be asked: Pulumi knows no stack 'mine'.\n" in shown.stderr
     assert "Clients use http://llm.example.com/v1" in shown.stdout
     assert cluster.asked == []
 

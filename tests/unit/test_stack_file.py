@@ -6,7 +6,7 @@ import pytest
 
 from stacks import stack_file
 from stacks.settings import SettingsError
-from stacks.stack_file import read, read_named
+from stacks.stack_file import UnknownValuesError, model_names, read, read_named, route_names
 
 ENCRYPTED = """\
 encryptionsalt: v1:x
@@ -96,6 +96,29 @@ def test_a_file_that_cannot_work_is_named(file: Path, text: bytes, sentence: str
     with pytest.raises(SettingsError) as named:
         read_named("mine", fit={"check": "warn"})
     assert str(named.value) == str(caught.value)
+
+
+def test_a_setting_that_is_encrypted_as_a_whole_is_known_to_pulumi_alone(file: Path) -> None:
+    file.write_text("config: {modelyard:gateway: {secure: v1:a}, modelyard:imageMirror: {secure: v1:b}}")
+    with pytest.raises(UnknownValuesError) as caught:
+        read(file)
+    assert str(caught.value) == (
+        "modelyard:gateway: it is encrypted as a whole, so Pulumi alone knows what it says, and this command reads "
+        "files: look at what `pulumi preview` says, or write it here and encrypt its secrets alone, by `pulumi config "
+        "set --secret --path 'modelyard:gateway...'`"
+    )
+
+
+def test_names_are_read_of_stacks_that_cannot_be_read_whole(file: Path) -> None:
+    file.write_text(
+        "config: {modelyard:cluster: {stackReference: a/b/c}, modelyard:gateway: {secure: v1:a}, modelyard:models: "
+        "[{name: one, lora: {adapters: [{name: fine}, 5]}}, {name: two, lora: 3}, {source: none}, 7]}"
+    )
+    assert model_names("mine") == ["one", "two"]
+    assert route_names("mine") == ["one", "fine", "two"]
+    file.write_text("config: {modelyard:models: {secure: v1:a}, modelyard:routes: [{model: chat}, {model: chat}]}")
+    assert model_names("mine") == []
+    assert route_names("mine") == ["chat", "chat"]
 
 
 @pytest.mark.parametrize("name", ["other", "../Pulumi.mine", ""])

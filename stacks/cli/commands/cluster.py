@@ -29,13 +29,13 @@ def status(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
 def models(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
     """List the models, and the names that lead to them. With their weights, GPUs, replicas and fallbacks."""
     from stacks.cli import shown
-    from stacks.cli.stack import Stack as Found
+    from stacks.cli.stack import settings_of
 
-    found = Found.named(stack)
+    settings = settings_of(stack)
     if as_json:
-        output.document(shown.models_document(found))
+        output.document(shown.models_document(stack, settings))
     else:
-        output.line(shown.models_table(found))
+        output.line(shown.models_table(settings))
 
 
 def logs(

@@ -1,4 +1,4 @@
-"""What a stack takes, by its file alone: neither Pulumi nor a cluster is asked."""
+"""What a stack takes. No cluster is asked, and Pulumi only for what the stack file does not say."""
 
 import typer
 
@@ -9,13 +9,13 @@ from stacks.cli.options import DEFAULT_STACK, Json, Stack
 
 def fit(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
     """Say whether the models fit their GPUs. Shows weights, KV cache, longest context and cost; ends with 1 if not."""
+    from stacks.cli.stack import settings_of
     from stacks.fit.document import as_json as line_document
     from stacks.fit.report import problems, report, table
-    from stacks.stack_file import read_named
     from stacks.tuned import filled_in, sentences
 
     # What does not fit is shown here, and no reason to show nothing.
-    settings = read_named(stack, fit={"check": "warn"})
+    settings = settings_of(stack, fit={"check": "warn"})
     lines, found = report(settings), problems(settings)
     if as_json:
         models = [{**line_document(line), "filled_in": dict(filled_in(settings, line.model))} for line in lines]
@@ -36,9 +36,9 @@ def artifacts(stack: Stack = DEFAULT_STACK, as_json: Json = False) -> None:
 
     from stacks.artifacts import artifacts as artifacts_of
     from stacks.artifacts import table
-    from stacks.stack_file import read_named
+    from stacks.cli.stack import settings_of
 
-    found = artifacts_of(read_named(stack))
+    found = artifacts_of(settings_of(stack))
     if as_json:
         output.document({"stack": stack, "artifacts": [asdict(each) for each in found]})
     else:

@@ -1,19 +1,18 @@
 """All checks, in the order in which they can be mended."""
 
-from collections.abc import Iterator
-
+from stacks.automation.errors import AutomationError
 from stacks.cli.doctor.charts import charts
-from stacks.cli.doctor.check import Check
+from stacks.cli.doctor.check import Check, Checks
 from stacks.cli.doctor.cluster import cluster
 from stacks.cli.doctor.state import state
 from stacks.cli.doctor.tools import tools
-from stacks.cli.errors import told
+from stacks.cli.errors import CliError, told
+from stacks.cli.stack import settings_of, with_kubeconfig
 from stacks.settings import SettingsError, StackSettings
-from stacks.stack_file import read_named
 
 
-def examine(name: str) -> Iterator[Check]:
-    """The checks of a stack, as they are made. What needs settings is left out where these cannot work."""
+def examine(name: str) -> Checks:
+    """The checks of a stack, as they are made. What needs settings is left out where these cannot be had."""
     stack, about_file = _stack(name)
     yield about_file
     for check in tools(stack):
@@ -22,19 +21,35 @@ def examine(name: str) -> Iterator[Check]:
             pulumi = check
         if check.name == "kubectl":
             kubectl = check
-    if stack is None:
+    if about_file.outcome == "failed":
         return
     if pulumi.outcome != "failed":
         yield from state(name)
+    if stack is None:
+        return
     if kubectl.outcome != "failed":
-        yield from cluster(stack)
+        yield from _cluster(name, stack)
     yield from charts(stack)
 
 
 def _stack(name: str) -> tuple[StackSettings | None, Check]:
     try:
-        found = read_named(name)
-    except SettingsError as error:
+        found = settings_of(name)
+    except (SettingsError, AutomationError) as error:
         said = told(error)
         return None, Check("stack file", "failed", said.problem, said.remedy)
+    except CliError as error:
+        return None, Check(
+            "stack file", "warning", f"{error.problem} Cluster and charts were not looked at.", error.remedy
+        )
     return found, Check("stack file", "ok", f"{name!r} can work: {len(found.models)} models, {len(found.pools)} pools")
+
+
+def _cluster(name: str, stack: StackSettings) -> Checks:
+    try:
+        readable = with_kubeconfig(name, stack)
+    except (CliError, AutomationError) as error:
+        said = told(error)
+        yield Check("cluster", "warning", f"{said.problem} The cluster was not looked at.", said.remedy)
+        return
+    yield from cluster(readable)
