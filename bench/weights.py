@@ -78,7 +78,7 @@ def _seconds(client: str, folder: Path) -> float:
 
     begun = time.monotonic()
     if client == "modelyard":
-        fetch(HuggingFace(REPOSITORY, COMMIT), folder, None, print, threading.Event())
+        fetch(HuggingFace(REPOSITORY, COMMIT), folder, None, print)
     else:
         snapshot_download(REPOSITORY, revision=COMMIT, cache_dir=folder)
     return time.monotonic() - begun

@@ -4,132 +4,25 @@
 for a Job or an init container that has no GPU.
 """
 
-import os
-import shlex
 import sys
-from collections.abc import Iterable
-from functools import partial
-from pathlib import Path
 
-from serving.argv import server_command
-from serving.exits import ExitCode, Reason
-from serving.loopback import Loopback
-from serving.masking import masked, secrets
-from serving.output import Output
-from serving.preflight import Finding, model_findings, preflight
-from serving.secret_arguments import SeveralSecretsError, moved
-from serving.settings import ServingSettings
-from serving.sources import InvalidSettingsError, load
-from serving.supervisor import Supervisor, Times
-from serving.warmup import warm_up
+from serving.exits import ExitCode
+from serving.stop import end_at_stop
 
-_PREFLIGHT_ONLY = "--preflight-only"
-_FETCH_ONLY = "--fetch-only"
+PREFLIGHT_ONLY = "--preflight-only"
+FETCH_ONLY = "--fetch-only"
 
 
 def main() -> ExitCode:
     """Run the server until it ends, and leave the reason in the container's termination message."""
-    arguments = [word for word in sys.argv[1:] if word not in (_PREFLIGHT_ONLY, _FETCH_ONLY)]
-    try:
-        settings = load(arguments)
-    except InvalidSettingsError as error:
-        _print(str(error))
-        return ExitCode.SETTINGS
-    reason = _done(settings)
-    if reason.code != ExitCode.STOPPED:
-        _leave(reason, Path(settings.termination_log))
-    return reason.code
+    only = {word for word in sys.argv[1:] if word in (PREFLIGHT_ONLY, FETCH_ONLY)}
+    # Who is told to stop has not done what alone it was there for: a Job is not to count it.
+    end_at_stop(ExitCode.CRASHED if only else ExitCode.STOPPED)
+    # Here, for what it loads takes a moment, in which a stop is to be heard.
+    from serving.entrypoint import run
 
-
-def _done(settings: ServingSettings) -> Reason:
-    """Do what the command line says, and say how it ended."""
-    fetch_only = _FETCH_ONLY in sys.argv
-    if not fetch_only:
-        refused = _refused(settings, preflight(settings))
-        if refused is not None or _PREFLIGHT_ONLY in sys.argv:
-            return refused or Reason(ExitCode.STOPPED, "Everything was checked.")
-    served = _with_weights(settings, fetch_only)
-    if isinstance(served, Reason):
-        return _said(served)
-    if served is not settings:
-        refused = _refused(served, model_findings(served))
-        if refused is not None:
-            return refused
-    elif fetch_only:
-        return _said(_nothing_to_fetch(settings))
-    return Reason(ExitCode.STOPPED, "Everything is there.") if fetch_only else _said(_run(served))
-
-
-def _with_weights(settings: ServingSettings, fetch_only: bool) -> ServingSettings | Reason:
-    """The settings of a server whose weights are here, or why they are not."""
-    if settings.weights_cache is None:
-        return settings
-    # Here, for a start that fetches nothing is to load nothing of it.
-    from serving.fetching import with_weights
-
-    return with_weights(settings, _log, only=fetch_only)
-
-
-def _refused(settings: ServingSettings, looked_at: Iterable[Finding]) -> Reason | None:
-    """What the first failed check says, after all of them have said their line; nothing where they only warn."""
-    findings = list(looked_at)
-    for finding in findings:
-        _log(f"{finding.check}: {finding.outcome}: {finding.text}")
-    failed = [finding for finding in findings if finding.outcome == "failed"]
-    if not failed or settings.preflight != "refuse":
-        return None
-    return Reason(failed[0].code, f"{failed[0].check}: {failed[0].text}.")
-
-
-def _nothing_to_fetch(settings: ServingSettings) -> Reason:
-    return Reason(
-        ExitCode.SETTINGS,
-        f"{_FETCH_ONLY}: {settings.model!r} is a folder, or MODELYARD_WEIGHTS_CACHE does not say where weights are "
-        "kept: set it to a folder of a volume, with a model of a hub or a bucket.",
-    )
-
-
-def _said(reason: Reason) -> Reason:
-    _log(reason.sentence)
-    return reason
-
-
-def _run(settings: ServingSettings) -> Reason:
-    # The supervisor drains, and vLLM has nothing left to drain: in its own way it would answer errors meanwhile.
-    given = server_command(settings.model_copy(update={"drain_seconds": 0}))
-    try:
-        command, variables = moved(given)
-    except SeveralSecretsError as error:
-        return Reason(ExitCode.SETTINGS, str(error))
-    os.environ.update(variables)
-    _log(f"starting: {shlex.join(masked(command))}")
-    server = Loopback(settings.host, settings.port, os.environ.get("VLLM_API_KEY") or None)
-    times = Times(
-        drain=settings.drain_seconds,
-        # A request that comes last gets its time, too.
-        handover=min(settings.handover_seconds, settings.drain_seconds / 2),
-        hung=settings.hung_seconds,
-    )
-    first_requests = None if settings.headless else partial(warm_up, server, settings.warm_up_tokens, _log)
-    return Supervisor(command, times, Output(secrets(command, os.environ)), first_requests, _log).run()
-
-
-def _leave(reason: Reason, message: Path) -> None:
-    """Write the termination message, which Kubernetes shows as the container's last state."""
-    try:
-        # Made by the kubelet, and by nobody else: outside of a pod there is none.
-        if message.exists():
-            message.write_text(f"{reason.sentence}\n", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        _log(f"the reason cannot be left in {message} ({error.strerror})")
-
-
-def _log(line: str) -> None:
-    _print(f"modelyard: {line}")
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the container's log
+    arguments = [word for word in sys.argv[1:] if word not in only]
+    return run(arguments, preflight_only=PREFLIGHT_ONLY in only, fetch_only=FETCH_ONLY in only)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,6 +20,7 @@ from serving.control import VARIABLE, Control, Phase
 from serving.exits import ExitCode, Reason
 from serving.output import Output
 from serving.reasons import Death, explained
+from serving.stop import STOP
 from serving.warmup import WarmUpError
 
 MIDDLEWARE = ("--middleware", "serving.gate.Gate")
@@ -35,7 +35,6 @@ CUT_SECONDS = 2.0
 STOP_SECONDS = 15.0
 """What vLLM gets to end after SIGTERM, when nothing runs any more. It is part of the pod's margin."""
 
-_STOP = (signal.SIGTERM, signal.SIGINT)
 _PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PR_SET_CHILD_SUBREAPER = 36
@@ -101,12 +100,12 @@ class Supervisor:
     def run(self) -> Reason:
         """Run the server until it has ended, and say why it did."""
         try:
-            with self._signals():
-                self._start()
-                while self._status is None:
-                    self._handle_next()
-                    self._look()
-                    self._reap()
+            self._take_signals()
+            self._start()
+            while self._status is None:
+                self._handle_next()
+                self._look()
+                self._reap()
             return self._ended(self._status)
         finally:
             self._control.remove()
@@ -148,7 +147,7 @@ class Supervisor:
             return
         if isinstance(event, _WarmedUp):
             self._warmed_up(event.trouble)
-        elif event in _STOP:
+        elif event in STOP:
             self._stop()
         elif event in _PASSED_ON:
             self._send(event)
@@ -277,18 +276,14 @@ class Supervisor:
         now = oom_kills()
         return None if now is None or self._oom_kills is None else now > self._oom_kills
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _take_signals(self) -> None:
+        """Have signals, for good: once the server has ended, one more changes nothing."""
+
         def leave(number: int, _: FrameType | None) -> None:
             self._events.put(signal.Signals(number))
 
-        handled = (*_STOP, *_PASSED_ON, signal.SIGCHLD)
-        before = {number: signal.signal(number, leave) for number in handled}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number in (*STOP, *_PASSED_ON, signal.SIGCHLD):
+            signal.signal(number, leave)
 
 
 def _hung(times: Times) -> Reason:

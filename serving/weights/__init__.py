@@ -5,14 +5,13 @@ Downloads go on where they were after any stop, pods that share a volume fetch o
 
 import math
 import os
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from serving.settings import ServingSettings
 from serving.weights.bucket import SCHEME, Bucket
-from serving.weights.errors import StoppedError, UnreachableError, WeightsError
+from serving.weights.errors import UnreachableError, WeightsError
 from serving.weights.hugging_face import HuggingFace
 from serving.weights.lock import Lock
 from serving.weights.modelscope import ModelScope
@@ -20,7 +19,7 @@ from serving.weights.remote import Listing, Remote
 from serving.weights.store import Entry, Store
 from serving.weights.transfer import PACE, Log, Pace, Transfer
 
-__all__ = ["Fetched", "Remote", "StoppedError", "WeightsError", "fetch", "remote_of", "with_folder"]
+__all__ = ["Fetched", "Remote", "WeightsError", "fetch", "remote_of", "with_folder"]
 
 _GIB = 2**30
 _WAIT_SECONDS = 0.2
@@ -57,28 +56,26 @@ def with_folder(settings: ServingSettings, folder: Path) -> ServingSettings:
     return settings.model_copy(update={"model": str(folder), "served_names": names, "revision": None})
 
 
-def fetch(
-    remote: Remote, root: Path, limit_gib: float | None, log: Log, stop: threading.Event, pace: Pace = PACE
-) -> Fetched:
+def fetch(remote: Remote, root: Path, limit_gib: float | None, log: Log, pace: Pace = PACE) -> Fetched:
     """Bring a model into the store, unless it is there, and keep it there for this process.
+
+    The process may be killed meanwhile: the next call goes on where this one was.
 
     Args:
         remote: where it comes from.
         root: the store's folder.
         limit_gib: what all models there may have together. None: nothing is ever removed.
         log: writes a line to the container's log.
-        stop: is set when the process is told to stop.
         pace: how the transfer goes.
 
     Raises:
-        StoppedError: when the process was told to stop.
         WeightsError: when the model can't be had.
     """
     store = Store(root, None if limit_gib is None else int(limit_gib * _GIB))
     found = _Found(remote, store, log)
     lock = found.entry.lock()
     try:
-        _bring(found, lock, log, stop, pace)
+        _bring(found, lock, log, pace)
     except BaseException:
         lock.close()
         raise
@@ -123,7 +120,7 @@ class _Found:
         return self.store.entry(self.remote, version)
 
 
-def _bring(found: _Found, lock: Lock, log: Log, stop: threading.Event, pace: Pace) -> None:
+def _bring(found: _Found, lock: Lock, log: Log, pace: Pace) -> None:
     """Return with the model whole, and its lock shared."""
     said = -math.inf
     while True:
@@ -135,20 +132,19 @@ def _bring(found: _Found, lock: Lock, log: Log, stop: threading.Event, pace: Pac
                 lock.release()
         elif lock.take():
             if not found.entry.is_whole():
-                _fill(found, log, stop, pace)
+                _fill(found, log, pace)
             continue
         if time.monotonic() - said >= pace.report_seconds:
             said = time.monotonic()
             here = found.entry.allocated() / _GIB
             log(f"weights: another pod fetches {found.remote.name} to this volume, {here:.2f} GiB are here")
-        if stop.wait(_WAIT_SECONDS):
-            raise StoppedError
+        time.sleep(_WAIT_SECONDS)
 
 
-def _fill(found: _Found, log: Log, stop: threading.Event, pace: Pace) -> None:
+def _fill(found: _Found, log: Log, pace: Pace) -> None:
     listing, entry = found.listing(), found.entry
-    for removed in found.store.make_room(entry, listing, stop):
+    for removed in found.store.make_room(entry, listing):
         log(f"weights: removed {removed}, which nobody used")
     log(f"weights: {found.remote.name}: {len(listing.files)} files, {listing.size / _GIB:.2f} GiB")
-    Transfer(found.remote, entry.work, log, stop, pace).run(listing.files)
+    Transfer(found.remote, entry.work, log, pace).run(listing.files)
     entry.finish(listing)

@@ -23,7 +23,3 @@ class UnreachableError(WeightsError):
     def __init__(self, sentence: str) -> None:
         """Say what does not answer."""
         super().__init__(ExitCode.CRASHED, sentence)
-
-
-class StoppedError(Exception):
-    """The process was told to stop meanwhile. The next start goes on where this one was."""

@@ -14,7 +14,7 @@ A process may be killed anywhere: what it did is whole or can be gone on with, a
 import json
 import os
 import shutil
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from serving.exits import ExitCode
-from serving.weights.errors import StoppedError, WeightsError
+from serving.weights.errors import WeightsError
 from serving.weights.lock import Lock
 from serving.weights.partial import not_written
 from serving.weights.remote import Listing, Remote
@@ -193,17 +193,16 @@ class Store:
         except OSError as error:
             raise not_written(error, path) from error
 
-    def make_room(self, entry: Entry, listing: Listing, stop: threading.Event) -> list[str]:
+    def make_room(self, entry: Entry, listing: Listing) -> list[str]:
         """Reserve room for a model, for which others are removed where there is a limit: those least recently used.
 
         Returns:
             What was removed.
 
         Raises:
-            StoppedError: when the process was told to stop.
             WeightsError: when there is not enough room.
         """
-        with self._alone(stop):
+        with self._alone():
             for left in self._root.glob("*/*/.*.removed"):
                 shutil.rmtree(left, ignore_errors=True)
             entry.begin(listing)
@@ -255,12 +254,11 @@ class Store:
             yield from (Entry(model / name) for name in sorted(names))
 
     @contextmanager
-    def _alone(self, stop: threading.Event) -> Iterator[None]:
+    def _alone(self) -> Iterator[None]:
         lock = Lock(self._root / ".lock")
         try:
             while not lock.take():
-                if stop.wait(_WAIT_SECONDS):
-                    raise StoppedError
+                time.sleep(_WAIT_SECONDS)
             yield
         finally:
             lock.close()

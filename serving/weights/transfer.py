@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from serving.exits import ExitCode
-from serving.weights.errors import StoppedError, UnreachableError, WeightsError
+from serving.weights.errors import UnreachableError, WeightsError
 from serving.weights.partial import CHUNK_BYTES, CorruptError, PartialFile
 from serving.weights.remote import Remote, RemoteFile
 
@@ -66,23 +66,25 @@ class _MomentaryError(Exception):
         self.wait_seconds = wait_seconds
 
 
+class _OverError(Exception):
+    """The transfer has ended meanwhile, and nobody wants what was to come."""
+
+
 class Transfer:
     """Fetches files of a model into a folder."""
 
-    def __init__(self, remote: Remote, work: Path, log: Log, stop: threading.Event, pace: Pace) -> None:
+    def __init__(self, remote: Remote, work: Path, log: Log, pace: Pace) -> None:
         """Prepare to fetch.
 
         Args:
             remote: where the files come from.
             work: the folder to work in, which nobody else does meanwhile. Finished files are in its folder ``files``.
             log: writes a line to the container's log.
-            stop: is set when the process is told to stop.
             pace: how the transfer goes.
         """
         self._remote = remote
         self._files, self._unfinished = work / "files", work / "unfinished"
         self._log = log
-        self._stop = stop
         self._pace = pace
         self._over = threading.Event()
         self._jobs: SimpleQueue[tuple[PartialFile, int] | None] = SimpleQueue()
@@ -95,7 +97,6 @@ class Transfer:
         """Fetch the files. Those that are finished already are left as they are.
 
         Raises:
-            StoppedError: when the process was told to stop.
             WeightsError: when a file can't be had.
         """
         self._unfinished.mkdir(parents=True, exist_ok=True)
@@ -127,8 +128,6 @@ class Transfer:
     def _wait(self, unfinished: int, progress: "_Progress") -> None:
         corrupt: dict[str, int] = {}
         while unfinished:
-            if self._stop.is_set():
-                raise StoppedError
             progress.tick()
             try:
                 end = self._ends.get(timeout=min(0.2, self._pace.report_seconds))
@@ -192,7 +191,7 @@ class Transfer:
                     "what is here"
                 )
             if self._over.wait(min(max(wait, momentary.wait_seconds), _LONGEST_WAIT_SECONDS)):
-                raise StoppedError
+                raise _OverError
             wait *= 2
 
     def _stream(self, file: PartialFile, part: int, start: int, end: int) -> None:
@@ -208,7 +207,7 @@ class Transfer:
                 if not data:
                     raise _MomentaryError("the connection ended too early")
                 if self._over.is_set():
-                    raise StoppedError
+                    raise _OverError
                 file.write(part, data)
                 start += len(data)
 

@@ -6,7 +6,6 @@
 import os
 import resource
 import sys
-import threading
 from pathlib import Path
 
 from serving.weights import WeightsError, fetch
@@ -33,7 +32,7 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     remote = HuggingFace(REPOSITORY, COMMIT)
     try:
-        fetch(remote, Path(sys.argv[1]), None, say, threading.Event(), PACE)
+        fetch(remote, Path(sys.argv[1]), None, say, PACE)
     except WeightsError as error:
         say(str(error))
         return error.code

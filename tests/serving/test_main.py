@@ -1,14 +1,19 @@
 """The entrypoint as a process: settings, the log, and the checks before the start."""
 
+import contextlib
 import json
+import os
+import shutil
 import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from serving.exits import ExitCode
-from tests.serving.servers import STAND_IN, Server, start
+from tests.serving.servers import STAND_IN, Server, await_true, start
 from tests.weights.hub import COMMIT, REPOSITORY, Hub, serving
 
 Start = Callable[..., Server]
@@ -134,14 +139,80 @@ def test_what_cannot_be_fetched_is_the_reason(serve: Start, hub: Hub, tmp_path: 
     assert server.message.startswith("org/model: its hub refused the token (status 403): accept the model's terms")
 
 
-@pytest.mark.parametrize(("flags", "code"), [("", ExitCode.STOPPED), (" --fetch-only", ExitCode.CRASHED)])
+# Stops before vLLM is started
+
+STOPPED = [("", ExitCode.STOPPED), (" --fetch-only", ExitCode.CRASHED), (" --preflight-only", ExitCode.CRASHED)]
+
+
+def assert_stops(server: Server, code: ExitCode) -> None:
+    """Tell it to stop, and see it end at once as it should."""
+    server.signal(signal.SIGTERM)
+    assert server.ended(5) == code
+    assert "the next start goes on with what is here" in server.await_line("Told to stop")
+
+
+@pytest.mark.parametrize(("flags", "code"), STOPPED[:2])
 def test_a_stop_during_the_download(serve: Start, hub: Hub, tmp_path: Path, flags: str, code: ExitCode) -> None:
     hub.held = {"model.safetensors"}
     server = serve(flags, **of_hub(hub, tmp_path))
     hub.wait_for_file("model.safetensors")
-    server.signal(signal.SIGTERM)
-    assert server.ended() == code
-    assert "the next start goes on with what is here" in server.await_line("Told to stop")
+    assert_stops(server, code)
+    hub.release()
+    assert serve(" --fetch-only", **of_hub(hub, tmp_path)).ended() == ExitCode.STOPPED
+
+
+@pytest.mark.parametrize(("flags", "code"), STOPPED[:2])
+def test_a_stop_while_the_hub_says_nothing(serve: Start, hub: Hub, tmp_path: Path, flags: str, code: ExitCode) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hub.url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        server = serve(flags, **of_hub(hub, tmp_path))
+        connection = silent.accept()[0]
+        assert_stops(server, code)
+        connection.close()
+
+
+@pytest.mark.parametrize(("flags", "code"), STOPPED[::2])
+def test_a_stop_during_the_checks(serve: Start, tmp_path: Path, flags: str, code: ExitCode) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    os.mkfifo(tmp_path / "model.safetensors")
+    server = serve(flags, MODELYARD_MODEL=str(tmp_path))
+    with contextlib.ExitStack() as opened:
+        # From here on the check of the weights waits for what is never written.
+        await_true(lambda: _opened(tmp_path / "model.safetensors", opened))
+        assert_stops(server, code)
+
+
+def _opened(pipe: Path, stack: contextlib.ExitStack) -> bool:
+    """Open a pipe to write to it. Whether somebody reads from it."""
+    try:
+        stack.callback(os.close, os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("flags", "code"), STOPPED)
+def test_a_stop_while_modules_are_loaded(tmp_path: Path, flags: str, code: ExitCode) -> None:
+    server = start(tmp_path, STAND_IN, run=f"-X importtime -m serving{flags}", MODELYARD_MODEL="org/m")
+    server.await_line("pydantic")
+    assert_stops(server, code)
+    server.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root may choose a name server")
+def test_a_stop_while_no_name_server_answers(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.77\n")
+    bound = f'mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec {sys.executable} "$@"'
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{bound}' sh \"$@\"\n")
+    python.chmod(0o755)
+    hub.url = "http://hub.example"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.77", 53))
+        server = start(tmp_path, STAND_IN, python=str(python), **of_hub(hub, tmp_path))
+        silent.recv(512)
+        assert_stops(server, ExitCode.STOPPED)
+        server.close()
 
 
 @pytest.mark.parametrize(

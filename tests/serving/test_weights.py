@@ -21,7 +21,7 @@ from huggingface_hub import constants
 
 from serving.exits import ExitCode
 from serving.settings import of
-from serving.weights import Fetched, StoppedError, WeightsError, fetch, remote_of, with_folder
+from serving.weights import Fetched, WeightsError, fetch, remote_of, with_folder
 from serving.weights.bucket import Bucket
 from serving.weights.checksum import Checksum, digest_of
 from serving.weights.hugging_face import HuggingFace
@@ -84,7 +84,7 @@ def bring(store: Path, log: list[str]) -> Iterator[Fetch]:
     held: list[Lock] = []
 
     def run(remote: Remote, limit_gib: float | None = None, use: bool = False) -> Fetched:
-        fetched = fetch(remote, store, limit_gib, log.append, threading.Event(), PACE)
+        fetched = fetch(remote, store, limit_gib, log.append, PACE)
         if use:
             held.append(fetched.lock)
         else:
@@ -244,20 +244,6 @@ def test_a_file_that_is_missing_or_short_is_fetched_again(hub: Hub, bring: Fetch
     assert {name for name, _, _ in hub.ranges} == {"config.json", FIRST}
 
 
-def test_a_stop_is_heard_during_a_download(hub: Hub, store: Path) -> None:
-    hub.allow(MIB)
-    stop = threading.Event()
-
-    def soon() -> None:
-        hub.wait_until_held()
-        stop.set()
-
-    threading.Thread(target=soon).start()
-    with pytest.raises(StoppedError):
-        fetch(hugging_face(), store, None, lambda _: None, stop, PACE)
-    hub.allow(None)
-
-
 @pytest.mark.parametrize(("checksum", "kept"), [(Checksum("sha256", "0" * 64), 4), (None, 0)])
 def test_after_a_power_failure_only_a_checksum_is_believed(
     tmp_path: Path, checksum: Checksum | None, kept: int
@@ -314,7 +300,7 @@ def test_many_pods_may_start_with_a_branch_at_once(hub: Hub, store: Path) -> Non
 
     def start() -> None:
         try:
-            fetch(hugging_face("main"), store, None, lambda _: None, threading.Event(), PACE).lock.close()
+            fetch(hugging_face("main"), store, None, lambda _: None, PACE).lock.close()
         except WeightsError as error:
             failed.append(error)
 

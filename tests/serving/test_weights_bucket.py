@@ -1,7 +1,6 @@
 """Weights from a bucket, of a server of moto's that speaks as Amazon S3 does."""
 
 import random
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,7 @@ def put_in_parts(client: Any, data: bytes) -> None:
 
 
 def bring(store: Path, uri: str = "s3://models/qwen") -> Path:
-    fetched = fetch(Bucket(uri), store, None, lambda _: None, threading.Event(), PACE)
+    fetched = fetch(Bucket(uri), store, None, lambda _: None, PACE)
     fetched.lock.close()
     return fetched.folder
 
