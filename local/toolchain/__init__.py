@@ -20,8 +20,8 @@ PULUMI_VERSION = "3.255.0"
 PROVIDER_VERSION = "4.25.0"
 """Nearest release of the Kubernetes provider's module, which has no tagged version of its own."""
 
-OLDEST_PULUMI = (3, 245, 0)
-"""Oldest Pulumi CLI on PATH that is used instead of building one."""
+OLDEST_PULUMI = (3, 255, 0)
+"""Oldest Pulumi CLI that the program is run by, and so the oldest on PATH that spares building one."""
 
 COMPONENTS = (
     "etcd",

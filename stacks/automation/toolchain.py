@@ -16,13 +16,14 @@ def program() -> Path:
     from local.errors import LocalError
     from local.paths import Paths
     from local.pulumi_cli import program as found
+    from local.toolchain import OLDEST_PULUMI
 
     try:
         return found(Paths.from_environment())
     except LocalError:
         raise MissingToolError(
             "There is no 'pulumi' on PATH that is recent enough, and none that was built here.",
-            "Install Pulumi 3.255 or newer, or run `make setup`, which builds it.",
+            f"Install Pulumi {'.'.join(map(str, OLDEST_PULUMI))} or newer, or run `make setup`, which builds it.",
         ) from None
 
 

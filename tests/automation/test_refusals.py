@@ -83,7 +83,7 @@ def test_no_pulumi(checkout: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path
         automation.MissingToolError,
         4,
         "There is no 'pulumi' on PATH that is recent enough, and none that was built here.",
-        "Install Pulumi 3.255 or newer, or run `make setup`, which builds it.",
+        "Install Pulumi 3.255.0 or newer, or run `make setup`, which builds it.",
     )
 
 

@@ -140,15 +140,6 @@ def test_a_kubeconfig_that_pulumi_alone_can_decrypt(
     assert any(name.startswith("charts at") for name in checks)
 
 
-def test_an_old_pulumi(mine: Stacks, machine: Cluster, tmp_path: Path) -> None:
-    healthy(machine)
-    (tmp_path / "pulumi").write_text("#!/bin/sh\necho v3.100.0\n")
-    assert found()["pulumi"] == (
-        "warning",
-        f"{tmp_path / 'pulumi'} is 3.100.0, and the program is made for 3.255.0 and newer",
-    )
-
-
 def test_no_tools(mine: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def missing() -> Path:
         raise automation.MissingToolError("There is no 'pulumi' on PATH.", "Install it.")

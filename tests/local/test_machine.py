@@ -51,7 +51,7 @@ def test_an_old_go_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         toolchain.check_go()
 
 
-@pytest.mark.parametrize(("version", "used"), [("v3.255.0", True), ("v3.244.9", False), ("garbage", False)])
+@pytest.mark.parametrize(("version", "used"), [("v3.255.0", True), ("v3.254.9", False), ("garbage", False)])
 def test_pulumi_on_path_is_used_when_recent_enough(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, used: bool
 ) -> None:

@@ -10,9 +10,6 @@ from stacks.cli.doctor.check import Check, Checks, guarded
 from stacks.kubectl import Kubectl
 from stacks.settings import StackSettings
 
-OLDEST_PULUMI = (3, 255, 0)
-"""Oldest Pulumi that the program is made for."""
-
 VERSION_SECONDS = 20
 """How long a program may take to say its version."""
 
@@ -30,13 +27,6 @@ def _pulumi() -> Check:
     version = _version(said)
     if version is None:
         return Check("pulumi", "failed", f"{program} says {said!r}", "Install Pulumi anew.")
-    if version < OLDEST_PULUMI:
-        return Check(
-            "pulumi",
-            "warning",
-            f"{program} is {_text(version)}, and the program is made for {_text(OLDEST_PULUMI)} and newer",
-            "Install a newer one: https://www.pulumi.com/docs/install/",
-        )
     return Check("pulumi", "ok", f"{_text(version)}, {program}")
 
 
