@@ -2,13 +2,15 @@
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pulumi_policy.proxy import UnknownValueError
+
 from policies.pack.kubernetes.pods import pods_of
-from policies.pack.resource import Resource
-from policies.pack.values import mapping
+from policies.pack.resource import RELEASE, Resource
+from policies.pack.values import Properties, mapping
 
 PREFIX = "waive.modelyard.dev/"
 """What the annotation's key begins with, ahead of the rule's id."""
@@ -57,13 +59,26 @@ def annotations(resource: Resource) -> Iterator[tuple[str, Any]]:
     places = [
         resource.annotations,
         *(mapping(pod.metadata, "annotations") for pod in pods_of(resource)),
-        # A chart has no metadata, but its values may have annotations of the gateway's Service.
-        mapping(resource.props, "values", "higress-core", "gateway", "service", "annotations"),
+        # A chart has no metadata, but its values may have annotations of what it makes.
+        *(_of_values(mapping(resource.props, "values")) if resource.type == RELEASE else ()),
     ]
     for place in places:
         for key in place:
             if key.startswith(PREFIX):
                 yield key.removeprefix(PREFIX), place[key]
+
+
+def _of_values(value: Any) -> Iterator[Properties]:
+    """The annotations among a chart's values, whatever they are of: ``annotations``, ``podAnnotations`` and others."""
+    for key in value if isinstance(value, Mapping) else ():
+        if key.lower().endswith("annotations"):
+            yield mapping(value, key)
+            continue
+        try:
+            inner = value[key]
+        except UnknownValueError:
+            continue
+        yield from _of_values(inner)
 
 
 def is_waived(resource: Resource, rule: str, today: datetime.date) -> bool:

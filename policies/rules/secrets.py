@@ -35,6 +35,13 @@ NAMES = re.compile(
     re.IGNORECASE,
 )
 """Names of what is one."""
+KEYS = re.compile(r"(?<!public)(?<!public[_.-])key$|^ssh-privatekey$|^\.dockerc(?:fg|onfigjson)$|^auth$", re.IGNORECASE)
+"""Keys of Secrets whose values are secrets, beside these names."""
+SECRETS_NAMES = re.compile(
+    r"(?:^|_)existing_|(?:^|_)(?:tls|ca|cert|certificate|pull|credentials?|password)_secret$", re.IGNORECASE
+)
+"""Names of what holds the name of a Secret, or that of a key in it."""
+OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?", re.IGNORECASE)
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 REFERENCE = re.compile(r"^\s*$|^\$|^\*+$|^<.*>$|^(?:true|false|none|null|\[secret\])$|^[0-9.]+$|^/", re.IGNORECASE)
@@ -54,7 +61,7 @@ def _literals(view: View) -> Iterator[Problem]:
 def _of_container(container: Container) -> Iterator[Problem]:
     for variable in items(container.spec, "env"):
         name = text(variable, "name")
-        if at(variable, "value") is not None and is_secret_name(name) and _is_literal(variable["value"]):
+        if at(variable, "value") is not None and _is_secret(name, variable["value"]):
             yield Problem(
                 container.pod.resource,
                 f"{container.name} has the value of {name} in the clear",
@@ -84,7 +91,8 @@ def _of_resource(resource: Resource) -> Iterator[Problem]:
     if not resource.is_object and resource.type != RELEASE and not resource.type.endswith("Patch"):
         return
     for path, value in leaves(resource.props):
-        if isinstance(value, str):
+        # What a chart is given lies in a Secret of Helm's, and marked in the state: what it makes of it is its own.
+        if isinstance(value, str) and not (resource.type == RELEASE and resource.is_secret(path)):
             yield from _judged(resource, path, value)
 
 
@@ -93,18 +101,31 @@ def _judged(resource: Resource, path: Path, value: str) -> Iterator[Problem]:
     by_name = resource.type == RELEASE or resource.kind == "ConfigMap"
     if shape:
         yield Problem(resource, f"{'.'.join(path)} holds {shape}")
-    elif by_name and is_secret_name(path[-1]) and _is_literal(value):
+    elif by_name and _is_secret(path[-1], value):
         yield Problem(resource, f"{'.'.join(path)} is a value in the clear, and a secret by its name")
 
 
 def _unmarked(secret: Resource) -> Iterator[Problem]:
     for key in ("data", "stringData"):
-        if mapping(secret.props, key) and not secret.secrets:
+        known = list(leaves(mapping(secret.props, key), (key,)))
+        unmarked = [(path, value) for path, value in known if not secret.is_secret(path)]
+        # Beside what is marked, names of users and hosts may stand in the clear.
+        if secret.secrets:
+            found = [".".join(path) for path, value in unmarked if _is_kept(path[-1], value)]
+        else:
+            found = [key] if unmarked else []
+        for place in found:
             yield Problem(
                 secret,
-                f"{key} is not marked as a secret, and stands in Pulumi's state and output in the clear",
+                f"{place} is not marked as a secret, and stands in Pulumi's state and output in the clear",
                 "write pulumi.Output.secret(...), or take it from `pulumi config set --secret`",
             )
+
+
+def _is_kept(key: str, value: Any) -> bool:
+    """Whether a value of a Secret is one itself."""
+    by_name = (is_secret_name(key) or KEYS.search(key)) and _is_literal(value)
+    return bool(by_name) or (isinstance(value, str) and shape_of(value) is not None)
 
 
 def _outputs(view: View) -> Iterator[Problem]:
@@ -117,7 +138,7 @@ def _outputs(view: View) -> Iterator[Problem]:
             place = f"output {'.'.join(path)}"
             if shape := shape_of(value):
                 yield Problem(stack, f"{place} holds {shape}")
-            elif is_secret_name(path[-1]) and _is_literal(value):
+            elif _is_secret(path[-1], value):
                 yield Problem(stack, f"{place} is a value in the clear, and a secret by its name")
 
 
@@ -142,6 +163,12 @@ def _decoded(value: str) -> str | None:
         return base64.b64decode(value, validate=False).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    """Whether a value is one by its name, and neither a reference nor the name of a Secret."""
+    refers = SECRETS_NAMES.search(CAMEL.sub("_", name)) and OBJECT_NAME.fullmatch(str(value))
+    return is_secret_name(name) and _is_literal(value) and not refers
 
 
 def _is_literal(value: Any) -> bool:

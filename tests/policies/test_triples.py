@@ -391,6 +391,23 @@ TRIPLES: dict[str, Triple] = {
             ),
             of(obj("Secret", "hub", data=secret({"token": "aGZf"}))),
             of(obj("ConfigMap", "c", data={"tokenizer": "auto", "password": "${secret.redis.password}"})),
+            of(
+                release(
+                    chart="x",
+                    version="1",
+                    values={"auth": {"existingSecret": "redis", "existingSecretKey": "password"}},
+                )
+            ),
+            of(
+                release(
+                    chart="x",
+                    version="1",
+                    values={"tlsSecret": "llm-tls", "secretName": "llm", "imagePullSecret": "pull"},
+                )
+            ),
+            of(release(chart="x", version="1", values={"redis": {"password": secret("hunter2")}})),
+            of(obj("Secret", "db", stringData={"username": "admin", "host": "db", "password": secret("hunter2")})),
+            of(obj("Secret", "tls", data={"ca.crt": "LS0t", "tls.key": secret("LS0t")})),
         ),
         fails=(
             (
@@ -434,6 +451,36 @@ TRIPLES: dict[str, Triple] = {
                 "StatefulSet models/qwen: container 'vllm' has the value of --api-key on its command line, so "
                 "everybody who may read the object or the stack's state can read it: write a variable from a Secret, "
                 "such as VLLM_API_KEY, or $(NAME) of one",
+            ),
+            (
+                of(release(chart="x", version="1", values={"oidc": {"clientSecret": "hunter2"}})),
+                "Release chart: values.oidc.clientSecret is a value in the clear, and a secret by its name, so "
+                "everybody who may read the object or the stack's state can read it: put it into a Secret and refer "
+                "to it, and make a new one, for this one has been seen",
+            ),
+            (
+                of(release(chart="x", version="1", values={"tlsSecret": "No+name=of/an.object"})),
+                "Release chart: values.tlsSecret is a value in the clear, and a secret by its name, so everybody who "
+                "may read the object or the stack's state can read it: put it into a Secret and refer to it, and make "
+                "a new one, for this one has been seen",
+            ),
+            (
+                of(obj("ConfigMap", "c", data={"password": secret("hunter2")})),
+                "ConfigMap models/c: data.password is a value in the clear, and a secret by its name, so everybody "
+                "who may read the object or the stack's state can read it: put it into a Secret and refer to it, and "
+                "make a new one, for this one has been seen",
+            ),
+            (
+                of(obj("Secret", "db", stringData={"username": secret("admin"), "password": "hunter2"})),
+                "Secret models/db: stringData.password is not marked as a secret, and stands in Pulumi's state and "
+                "output in the clear, so everybody who may read the object or the stack's state can read it: write "
+                "pulumi.Output.secret(...), or take it from `pulumi config set --secret`",
+            ),
+            (
+                of(obj("Secret", "tls", data={"tls.crt": secret("LS0t"), "tls.key": "LS0t"})),
+                "Secret models/tls: data.tls.key is not marked as a secret, and stands in Pulumi's state and output "
+                "in the clear, so everybody who may read the object or the stack's state can read it: write "
+                "pulumi.Output.secret(...), or take it from `pulumi config set --secret`",
             ),
         ),
         unknown=(

@@ -53,6 +53,20 @@ def test_a_chart_has_it_on_the_gateways_service() -> None:
     assert say("load-balancer-sources", release(chart="higress", version="2.2.4", values=values)) == []
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"commonAnnotations": {"waive.modelyard.dev/pinned-images": GOOD}},
+        {"server": {"podAnnotations": {"waive.modelyard.dev/pinned-images": GOOD}}},
+        {"annotations": {"waive.modelyard.dev/pinned-images": UNKNOWN}},
+        {"annotations": UNKNOWN},
+    ],
+)
+def test_any_chart_may_have_it_among_its_annotations(values: dict[str, object]) -> None:
+    assert say("pinned-images", release(chart="x", values=values)) == []
+    assert len(say("pinned-images", release(chart="x", values={"password": UNKNOWN}))) == 1
+
+
 def test_one_that_is_not_known_yet_may_be_one() -> None:
     assert unready(annotations={KEY: UNKNOWN}) == []
 
