@@ -14,9 +14,9 @@ MODELYARD := .venv/bin/modelyard
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-unit test-faults lint audit sbom format setup clouds previous-vllm local-up local-down local-status local-reset \
-	kubectl preview up destroy refresh output modelyard policies schema config artifacts fit bench-setup bench-scale \
+	dashboards kubectl preview up destroy refresh output modelyard policies schema config artifacts fit bench-setup bench-scale \
 	bench-nodes bench-serving bench-gate bench-cli bench-weights bench-gateway bench-failover bench-routes \
-	bench-first-token
+	bench-first-token bench-rolling
 
 help: ## Show the targets
 	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-34s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ local-status: .venv ## Show what runs of the embedded cluster
 local-reset: .venv ## Stop the embedded cluster and delete its state
 	@$(LOCAL) reset
 
+dashboards: local-up ## Start a Prometheus in the embedded cluster, and show the dashboards on a page until Ctrl+C
+	@$(LOCAL) dashboards $(ARGS)
+
 kubectl: .venv ## Run kubectl ARGS=... against the embedded cluster
 	@$(LOCAL) kubectl $(ARGS)
 
@@ -127,6 +130,9 @@ bench-routes: .venv ## Measure the gateway by the number of models; ARGS=--clust
 
 bench-first-token: .venv ## Measure one more model on the embedded cluster until its first token, beside bare vLLM
 	@$(PYTHON) -m bench.first_token $(ARGS)
+
+bench-rolling: .venv ## Measure what clients lose in rolling restarts and an upgrade, beside plain `vllm serve`
+	@$(PYTHON) -m bench.rolling $(ARGS)
 
 bench-serving: .venv ## Measure the entrypoint beside bare vLLM; on a GPU with ARGS="small --python python3"
 	@$(PYTHON) -m bench.serving all $(or $(ARGS),tiny --python $(MODELYARD_HOME)/vllm/bin/python)

@@ -23,9 +23,10 @@ class Load:
     Args:
         model: whom they ask.
         tokens: of an answer: long enough for some to be on their way whenever something fails.
+        base_url: where. Default: the local stack's gateway.
     """
 
-    def __init__(self, model: str, tokens: int = 40) -> None:
+    def __init__(self, model: str, tokens: int = 40, base_url: str | None = None) -> None:
         self.answered: Counter[tuple[str, bool]] = Counter()
         """Whole answers, by who gave them and whether they were streamed."""
         self.refused: list[str] = []
@@ -36,6 +37,7 @@ class Load:
         """The longest that a request took, whatever came of it."""
         self._model = model
         self._tokens = tokens
+        self._base_url = base_url or local_settings().gateway.base_url
         self._over = threading.Event()
 
     @contextmanager
@@ -56,8 +58,7 @@ class Load:
         return all(self.answered[by, stream] > more_than for stream in (False, True)) or None
 
     def _ask(self, stream: bool) -> None:
-        base_url = local_settings().gateway.base_url
-        with openai.OpenAI(base_url=base_url, api_key="none", max_retries=0, timeout=CLIENT_SECONDS) as client:
+        with openai.OpenAI(base_url=self._base_url, api_key="none", max_retries=0, timeout=CLIENT_SECONDS) as client:
             while not self._over.is_set():
                 began = time.monotonic()
                 self._ask_once(client, stream)
@@ -80,4 +81,5 @@ class Load:
         parsed = response.parse()
         reasons = [choice.finish_reason for part in (parsed if stream else [parsed]) for choice in part.choices]
         assert reasons[-1] in ("stop", "length"), f"the answer has no end: {reasons[-1:]}"
-        return str(response.headers["x-modelyard-served-by"])
+        # Where there is no gateway, nobody but the model answers.
+        return str(response.headers.get("x-modelyard-served-by", self._model))
