@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from policies.pack.kubernetes.engines import Engine, engines_of
 from policies.pack.kubernetes.pods import Container, Pod, containers, pods
 from policies.pack.rule import Parameter, Problem, Rule, View, each
-from policies.pack.values import at, items, mapping, number, texts
+from policies.pack.values import Properties, at, items, mapping, number, text, texts
 
 DEFAULT_GRACE_SECONDS = 30
 """What Kubernetes gives a pod that says nothing."""
@@ -45,8 +45,25 @@ def _probed(container: Container) -> Iterator[Problem]:
     # A model loads for minutes, through which a liveness probe alone would restart it for ever.
     wanted = ["readinessProbe", "livenessProbe", *(["startupProbe"] if is_model else [])]
     for name in wanted:
-        if not mapping(container.spec, name):
+        probe = mapping(container.spec, name)
+        if not probe:
             yield Problem(pod.resource, f"{container.name} has no {name}", f"write a {name}, such as of /health")
+        elif problem := _asking(container, probe):
+            yield Problem(pod.resource, f"the {name} of {container.name} {problem}", f"write {name}.httpGet.port")
+
+
+def _asking(container: Container, probe: Properties) -> str | None:
+    """What is wrong with what a probe asks, or None."""
+    if texts(probe, "exec", "command"):
+        return None
+    for kind in ("httpGet", "tcpSocket", "grpc"):
+        if at(probe, kind) is not None:
+            port = text(probe, kind, "port")
+            known = [text(each, "name") for each in items(container.spec, "ports")]
+            if port.isdigit() or port in known:
+                return None
+            return f"asks port {port!r}, which the container does not have" if port else "asks no port"
+    return "asks nothing"
 
 
 def _grace(view: View) -> Iterator[Problem]:

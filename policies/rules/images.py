@@ -8,8 +8,10 @@ from policies.pack.resource import RELEASE, Resource
 from policies.pack.rule import Parameter, Problem, Rule, View, each
 from policies.pack.values import at, items, leaves, mapping, text
 
-MOVING = ("latest", "nightly", "main", "master", "dev", "edge", "stable", "head")
-"""Tags that are moved to other images as time goes by."""
+RANGE = re.compile(r"[\^~*<>=|,\s]|(?:^|\.)[xX](?:\.|$)|^v?\d+(?:\.\d+)?$")
+"""What Helm takes for several versions: 1.2 stands for all of 1.2.x."""
+RELEASE_IN_PATH = re.compile(r"\d+\.\d+")
+"""A version, in the path of a file."""
 
 
 def _images(view: View) -> Iterator[Problem]:
@@ -32,23 +34,39 @@ def _of_resource(resource: Resource, digests: bool) -> Iterator[Problem]:
         yield from _chart(resource)
         for path, value in leaves(mapping(resource.props, "values")):
             name = ".".join(path)
-            if path[-1] == "tag" and isinstance(value, str) and _moves(value):
+            if path[-1].lower() in ("tag", "imagetag") and isinstance(value, str) and _moves(value):
                 yield Problem(resource, f"the chart's value {name} is {value!r}")
             if path[-1] == "image" and isinstance(value, str) and "/" in value:
                 yield from _judged(resource, f"the chart's value {name} is", value, digests)
     elif resource.kind == "WasmPlugin":
-        url = text(resource.props, "spec", "url")
-        if url.startswith("oci://") and not text(resource.props, "spec", "sha256"):
-            yield from _judged(resource, "the plugin is", url.removeprefix("oci://"), digests)
+        yield from _plugin(resource, digests)
     elif resource.kind == "BackendRuntime":
         image = f"{text(resource.props, 'spec', 'image')}:{text(resource.props, 'spec', 'version')}"
         yield from _judged(resource, "models run", image, digests)
 
 
+def _plugin(resource: Resource, digests: bool) -> Iterator[Problem]:
+    url = text(resource.props, "spec", "url")
+    scheme, has_scheme, rest = url.partition("://")
+    if text(resource.props, "spec", "sha256") or scheme == "file":
+        return
+    if not has_scheme or scheme == "oci":
+        yield from _judged(resource, "the plugin is", rest or url, digests)
+    elif digests or not RELEASE_IN_PATH.search(rest.partition("/")[2]):
+        yield Problem(resource, f"the plugin is {url!r}, a file that may change", "write its checksum as `sha256`")
+
+
 def _chart(resource: Resource) -> Iterator[Problem]:
     chart = text(resource.props, "chart")
     is_local = chart.startswith((".", "/")) or chart.endswith(".tgz")
-    if chart and not is_local and not text(resource.props, "version"):
+    version = text(resource.props, "version")
+    if chart and not is_local and RANGE.search(version):
+        yield Problem(
+            resource,
+            f"the chart {chart!r} has the version {version!r}, which stands for several",
+            "write the version that was tried as `version`",
+        )
+    elif chart and not is_local and not version:
         yield Problem(
             resource,
             f"the chart {chart!r} has no version",
@@ -73,8 +91,11 @@ def _judged(resource: Resource, begin: str, image: str, digests: bool) -> Iterat
 
 
 def _moves(tag: str) -> bool:
+    # Without a number it names no release, but a branch or a kind, such as `cpu`.
+    if not re.search(r"\d", tag):
+        return True
     words = re.split(r"[-_.]", tag.lower())
-    return tag.lower() in MOVING or "latest" in words or "nightly" in words
+    return "latest" in words or "nightly" in words
 
 
 RULES = (

@@ -64,6 +64,8 @@ CLAIMED = merged(NO_GPUS, {"resources": {"claims": [{"name": "gpus"}]}})
 TWO_GPUS = {"resources": {"limits": {"nvidia.com/gpu": "2"}}}
 
 
+ASKED = {"httpGet": {"port": 8080}}
+UNNAMED = {"ports": None, "readinessProbe": ASKED, "livenessProbe": ASKED}
 SIDECAR = merged(CONTAINER, {**TWO_GPUS, "name": "helper", "restartPolicy": "Always"})
 
 
@@ -222,9 +224,10 @@ def gateway_service(kind: str = "LoadBalancer", **spec: Any) -> Resource:
     return obj("Service", "gateway", spec={"type": kind, "selector": {"app": "gateway"}, "ports": ports, **spec})
 
 
-def budget(labels: Any, namespace: str = "models") -> Resource:
-    spec = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
-    return obj("PodDisruptionBudget", "gateway", namespace=namespace, spec=spec)
+def budget(labels: Any, namespace: str = "models", **change: Any) -> Resource:
+    spec = change or {"maxUnavailable": 1}
+    selector = {"selector": {"matchLabels": labels}} if labels is not None else {}
+    return obj("PodDisruptionBudget", "gateway", namespace=namespace, spec={**spec, **selector})
 
 
 def policy(selector: Any, **spec: Any) -> Resource:
@@ -337,6 +340,13 @@ TRIPLES: dict[str, Triple] = {
             of(model()),
             of(model(container={"image": f"vllm/vllm-openai@sha256:{'0' * 64}"})),
             of(plugin("ai-proxy"), higress(), release(chart="./chart")),
+            of(obj("WasmPlugin", "p", spec={"url": "https://plugins.example.com/key-auth/1.0.0/plugin.wasm"})),
+            of(obj("WasmPlugin", "p", spec={"url": "http://plugins.example.com/key-auth.wasm", "sha256": "0" * 64})),
+            of(obj("WasmPlugin", "p", spec={"url": "file:///opt/plugins/key-auth.wasm"})),
+            of(
+                model(container={"image": "vllm/vllm-openai:main-20260101"}),
+                release(chart="x", version="1.2.3-rc.1+build"),
+            ),
         ),
         fails=(
             (
@@ -362,7 +372,7 @@ TRIPLES: dict[str, Triple] = {
                 "one that was tried: write the version that was tried as `version`",
             ),
             (
-                of(release(chart="x", version="1", values={"router": {"image": {"tag": "latest"}}})),
+                of(release(chart="x", version="1.0.0", values={"router": {"image": {"tag": "latest"}}})),
                 "Release chart: the chart's value router.image.tag is 'latest', so a restart may bring another program "
                 "than the one that was tried: write a digest (name@sha256:...) or the tag of a release",
             ),
@@ -370,6 +380,29 @@ TRIPLES: dict[str, Triple] = {
                 of(obj("BackendRuntime", "r", spec={"image": "vllm/vllm-openai", "version": "latest"})),
                 "BackendRuntime models/r: models run 'vllm/vllm-openai:latest', so a restart may bring another program "
                 "than the one that was tried: write a digest (name@sha256:...) or the tag of a release",
+            ),
+            (
+                of(obj("WasmPlugin", "p", spec={"url": "registry.example.com/plugins/ai-proxy"})),
+                "WasmPlugin models/p: the plugin is 'registry.example.com/plugins/ai-proxy', which has no tag, so "
+                "latest, so a restart may bring another program than the one that was tried: write "
+                "ai-proxy@sha256:..., or a tag",
+            ),
+            (
+                of(obj("WasmPlugin", "p", spec={"url": "https://plugins.example.com/key-auth.wasm"})),
+                "WasmPlugin models/p: the plugin is 'https://plugins.example.com/key-auth.wasm', a file that may "
+                "change, so a restart may bring another program than the one that was tried: write its checksum as "
+                "`sha256`",
+            ),
+            (
+                of(model(container={"image": "vllm/vllm-openai:stable-slim"})),
+                "StatefulSet models/qwen: container 'vllm' runs 'vllm/vllm-openai:stable-slim', so a restart may "
+                "bring another program than the one that was tried: write a digest (name@sha256:...) or the tag of a "
+                "release",
+            ),
+            (
+                of(release(chart="x", version="1.2")),
+                "Release chart: the chart 'x' has the version '1.2', which stands for several, so a restart may "
+                "bring another program than the one that was tried: write the version that was tried as `version`",
             ),
         ),
         unknown=(
@@ -394,18 +427,18 @@ TRIPLES: dict[str, Triple] = {
             of(
                 release(
                     chart="x",
-                    version="1",
+                    version="1.0.0",
                     values={"auth": {"existingSecret": "redis", "existingSecretKey": "password"}},
                 )
             ),
             of(
                 release(
                     chart="x",
-                    version="1",
+                    version="1.0.0",
                     values={"tlsSecret": "llm-tls", "secretName": "llm", "imagePullSecret": "pull"},
                 )
             ),
-            of(release(chart="x", version="1", values={"redis": {"password": secret("hunter2")}})),
+            of(release(chart="x", version="1.0.0", values={"redis": {"password": secret("hunter2")}})),
             of(obj("Secret", "db", stringData={"username": "admin", "host": "db", "password": secret("hunter2")})),
             of(obj("Secret", "tls", data={"ca.crt": "LS0t", "tls.key": secret("LS0t")})),
         ),
@@ -429,7 +462,7 @@ TRIPLES: dict[str, Triple] = {
                 "one has been seen",
             ),
             (
-                of(release(chart="x", version="1", values={"redis": {"password": "hunter2"}})),
+                of(release(chart="x", version="1.0.0", values={"redis": {"password": "hunter2"}})),
                 "Release chart: values.redis.password is a value in the clear, and a secret by its name, so everybody "
                 "who may read the object or the stack's state can read it: put it into a Secret and refer to it, and "
                 "make a new one, for this one has been seen",
@@ -453,13 +486,13 @@ TRIPLES: dict[str, Triple] = {
                 "such as VLLM_API_KEY, or $(NAME) of one",
             ),
             (
-                of(release(chart="x", version="1", values={"oidc": {"clientSecret": "hunter2"}})),
+                of(release(chart="x", version="1.0.0", values={"oidc": {"clientSecret": "hunter2"}})),
                 "Release chart: values.oidc.clientSecret is a value in the clear, and a secret by its name, so "
                 "everybody who may read the object or the stack's state can read it: put it into a Secret and refer "
                 "to it, and make a new one, for this one has been seen",
             ),
             (
-                of(release(chart="x", version="1", values={"tlsSecret": "No+name=of/an.object"})),
+                of(release(chart="x", version="1.0.0", values={"tlsSecret": "No+name=of/an.object"})),
                 "Release chart: values.tlsSecret is a value in the clear, and a secret by its name, so everybody who "
                 "may read the object or the stack's state can read it: put it into a Secret and refer to it, and make "
                 "a new one, for this one has been seen",
@@ -936,6 +969,9 @@ TRIPLES: dict[str, Triple] = {
                 budget({"app": "higress-gateway"}, "higress-system"),
             ),
             of(model()),
+            of(gateway(replicas=3), budget({"app": "gateway"}, maxUnavailable="50%")),
+            of(gateway(), budget({}, minAvailable=1)),
+            of(gateway(), budget({"app": "gateway"}, minAvailable="1%")),
         ),
         fails=(
             (
@@ -956,8 +992,43 @@ TRIPLES: dict[str, Triple] = {
                 "out of reach: write 2 replicas or more (modelyard:gateway.replicas, or "
                 "gateway.autoscaling.minReplicas)",
             ),
+            (
+                of(gateway(), budget({"app": "gateway"}, maxUnavailable=2)),
+                "Deployment models/gateway: PodDisruptionBudget models/gateway lets all 2 of the gateway's pods be "
+                "taken at once, so a node that fails or is drained may take every model out of reach: write "
+                "maxUnavailable: 1",
+            ),
+            (
+                of(gateway(), budget({"app": "gateway"}, maxUnavailable="51%")),
+                "Deployment models/gateway: PodDisruptionBudget models/gateway lets all 2 of the gateway's pods be "
+                "taken at once, so a node that fails or is drained may take every model out of reach: write "
+                "maxUnavailable: 1",
+            ),
+            (
+                of(gateway(), budget({"app": "gateway"}, minAvailable=0)),
+                "Deployment models/gateway: PodDisruptionBudget models/gateway lets all 2 of the gateway's pods be "
+                "taken at once, so a node that fails or is drained may take every model out of reach: write "
+                "maxUnavailable: 1",
+            ),
+            (
+                of(gateway(), budget({"app": "gateway"}, minAvailable="0%")),
+                "Deployment models/gateway: PodDisruptionBudget models/gateway lets all 2 of the gateway's pods be "
+                "taken at once, so a node that fails or is drained may take every model out of reach: write "
+                "maxUnavailable: 1",
+            ),
+            (
+                of(gateway(), budget(None)),
+                "Deployment models/gateway: no PodDisruptionBudget chooses the gateway's pods, so a node that fails "
+                "or is drained may take every model out of reach: write one with maxUnavailable: 1; a gateway of two "
+                "replicas or more gets it from the program",
+            ),
         ),
-        unknown=(of(gateway(replicas=UNKNOWN)), of(gateway(), budget({"app": UNKNOWN})), of(higress(replicas=UNKNOWN))),
+        unknown=(
+            of(gateway(replicas=UNKNOWN)),
+            of(gateway(), budget({"app": UNKNOWN})),
+            of(gateway(), budget({}, minAvailable=UNKNOWN)),
+            of(higress(replicas=UNKNOWN)),
+        ),
     ),
     "container-resources": Triple(
         passes=(of(model()),),
@@ -983,6 +1054,8 @@ TRIPLES: dict[str, Triple] = {
             of(model()),
             of(obj("Job", "fetch", spec={"template": {"spec": {"containers": [{"ports": [{}]}]}}})),
             of(lone(restartPolicy="Never", container={"readinessProbe": None})),
+            of(model(container={"livenessProbe": {"httpGet": None, "exec": {"command": ["healthy"]}}})),
+            of(model(container={"livenessProbe": {"httpGet": None, "tcpSocket": {"port": 8080}}})),
         ),
         fails=(
             (
@@ -998,9 +1071,27 @@ TRIPLES: dict[str, Triple] = {
                 "/health",
             ),
             (
-                of(lone(container={"ports": None, "startupProbe": None})),
+                of(lone(container={**UNNAMED, "startupProbe": None})),
                 "Pod models/qwen: container 'vllm' has no startupProbe, so requests would go to a pod that still "
                 "loads or hangs, or a start is taken for one that hangs: write a startupProbe, such as of /health",
+            ),
+            (
+                of(model(container={"livenessProbe": {"httpGet": None, "periodSeconds": 5}})),
+                "StatefulSet models/qwen: the livenessProbe of container 'vllm' asks nothing, so requests would go to "
+                "a pod that still loads or hangs, or a start is taken for one that hangs: write "
+                "livenessProbe.httpGet.port",
+            ),
+            (
+                of(model(container={"readinessProbe": {"httpGet": {"port": None}}})),
+                "StatefulSet models/qwen: the readinessProbe of container 'vllm' asks no port, so requests would go "
+                "to a pod that still loads or hangs, or a start is taken for one that hangs: write "
+                "readinessProbe.httpGet.port",
+            ),
+            (
+                of(model(container={"readinessProbe": {"httpGet": {"port": "web"}}})),
+                "StatefulSet models/qwen: the readinessProbe of container 'vllm' asks port 'web', which the container "
+                "does not have, so requests would go to a pod that still loads or hangs, or a start is taken for one "
+                "that hangs: write readinessProbe.httpGet.port",
             ),
         ),
         unknown=(of(model(container={"readinessProbe": UNKNOWN})), of(model(container={"ports": UNKNOWN}))),
