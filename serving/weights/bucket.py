@@ -15,7 +15,7 @@ from urllib.parse import quote
 from serving.exits import ExitCode
 from serving.weights.checksum import Checksum
 from serving.weights.errors import UnreachableError, WeightsError
-from serving.weights.remote import Address, Listing, RemoteFile, listing_of
+from serving.weights.remote import CONNECT_SECONDS, SILENT_SECONDS, Address, Listing, RemoteFile, listing_of
 
 SCHEME = "s3://"
 """What the address of a bucket begins with."""
@@ -134,4 +134,10 @@ class Bucket:
             ) from error
         own = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
         style = "virtual" if os.environ.get(_VIRTUAL_HOSTS) == "1" else "path" if own else "auto"
-        return boto3.Session().client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": style}))
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": style},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=SILENT_SECONDS,
+        )
+        return boto3.Session().client("s3", config=config)

@@ -3,7 +3,7 @@
 from serving.exits import ExitCode
 from serving.weights.checksum import Checksum
 from serving.weights.errors import UnreachableError, WeightsError
-from serving.weights.remote import COMMIT, Address, Listing, RemoteFile, listing_of
+from serving.weights.remote import COMMIT, SILENT_SECONDS, Address, Listing, RemoteFile, listing_of
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
@@ -30,7 +30,7 @@ class HuggingFace:
         from huggingface_hub import HfApi, errors
 
         try:
-            found = HfApi().model_info(self.name, revision=self.revision, files_metadata=True)
+            found = HfApi().model_info(self.name, revision=self.revision, files_metadata=True, timeout=SILENT_SECONDS)
         except errors.HFValidationError as error:
             raise WeightsError(
                 ExitCode.WEIGHTS, f"{self.name}: it is no name of a repository: correct the model's source"

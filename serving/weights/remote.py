@@ -13,6 +13,10 @@ from serving.weights.errors import WeightsError
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 """A commit of a repository, written out."""
+CONNECT_SECONDS = 10
+"""Longest time until a hub or a store takes a connection."""
+SILENT_SECONDS = 30
+"""Longest time that it may say nothing, once it has."""
 
 _SECOND_FORMAT = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin|consolidated(\.\d+)?\.pth")
 """Names of whole weights that vLLM leaves alone where safetensors are beside them."""

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from serving.exits import ExitCode
 from serving.weights.errors import UnreachableError, WeightsError
 from serving.weights.partial import CHUNK_BYTES, CorruptError, PartialFile
-from serving.weights.remote import Remote, RemoteFile
+from serving.weights.remote import CONNECT_SECONDS, SILENT_SECONDS, Remote, RemoteFile
 
 PART_BYTES = 64 * 2**20
 """Size of a part: each is a request, of which hubs take some thousand in five minutes."""
@@ -30,7 +30,6 @@ TRIES = 6
 SAME_CORRUPTION = 2
 """How often a file that came wrong is fetched again."""
 
-_CONNECT_SECONDS, _SILENT_SECONDS = 10, 30
 _LONGEST_WAIT_SECONDS = 60.0
 _OK, _PARTIAL, _PRECONDITION_FAILED, _NO_SUCH_RANGE = 200, 206, 412, 416
 _MOMENTARY = (408, 425, 429, 500, 502, 503, 504)
@@ -199,7 +198,7 @@ class Transfer:
         # Compressed, a range would be one of other bytes.
         headers = {**address.headers, "Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
         with self._session.get(
-            address.url, headers=headers, stream=True, timeout=(_CONNECT_SECONDS, _SILENT_SECONDS)
+            address.url, headers=headers, stream=True, timeout=(CONNECT_SECONDS, SILENT_SECONDS)
         ) as response:
             self._check(response, file.file, start, end)
             while start < end:

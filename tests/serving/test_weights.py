@@ -7,9 +7,11 @@ import json
 import os
 import random
 import shutil
+import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,7 @@ from serving.settings import of
 from serving.weights import Fetched, WeightsError, fetch, remote_of, with_folder
 from serving.weights.bucket import Bucket
 from serving.weights.checksum import Checksum, digest_of
+from serving.weights.errors import UnreachableError
 from serving.weights.hugging_face import HuggingFace
 from serving.weights.lock import Lock
 from serving.weights.modelscope import ModelScope
@@ -177,6 +180,22 @@ def test_a_silent_hub_and_nothing_here(hub: Hub, bring: Fetch) -> None:
     with pytest.raises(WeightsError, match=r"its hub does not answer .*: check HF_ENDPOINT") as caught:
         bring(hugging_face())
     assert caught.value.code == ExitCode.CRASHED
+
+
+def test_a_hub_and_a_store_that_take_a_connection_and_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in (("DEFAULT_REGION", "us-east-1"), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "of-a-b")):
+        monkeypatch.setenv(f"AWS_{variable}", value)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        for remote in (hugging_face("main"), Bucket("s3://models/qwen")):
+            monkeypatch.setattr(f"{type(remote).__module__}.SILENT_SECONDS", 0.2)
+            begun = time.monotonic()
+            with pytest.raises(UnreachableError, match="does not answer"):
+                remote.listing()
+            assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "a/../../b"])
