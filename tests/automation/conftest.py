@@ -1,8 +1,6 @@
 """A checkout with a small program, the real Pulumi CLI, and a state in a folder."""
 
 import os
-import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.paths import CHECKOUT, Paths
-from local.plugins.launchers import link_plugins, write_launchers
 from stacks import automation
+from tests.sandbox import install_pulumi, project_text
 
 PROGRAM = """
 import time
@@ -47,34 +44,13 @@ pulumi.export("greeting", config.get("greeting") or "hello")
 pulumi.export("key", group.key.result)
 """
 
-PROJECT = """\
-name: sample
-runtime:
-  name: python
-  options:
-    virtualenv: {virtualenv}
-stackConfigDir: stacks
-"""
-
 PASSPHRASE = "for tests"
 
 
 @pytest.fixture(scope="session")
 def pulumi_on_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `bin`, a complete Pulumi as somebody would have installed it, and `home`, its plugins."""
-    built = Paths.from_environment().bin
-    found = shutil.which("pulumi", path=f"{built}{os.pathsep}{os.environ['PATH']}")
-    if found is None:
-        pytest.fail(f"there is no pulumi in {built} nor on PATH, so nothing can be run with it: run make setup")
-    root = tmp_path_factory.mktemp("pulumi")
-    plugins = root / "plugins"
-    plugins.mkdir()
-    write_launchers(root / "bin", Path(sys.executable), CHECKOUT)
-    (root / "bin" / "pulumi-resource-random").rename(plugins / "pulumi-resource-random")
-    (plugins / "pulumi-resource-kubernetes").symlink_to(built / "pulumi-resource-kubernetes")
-    shutil.copy2(Path(found).resolve(), root / "bin" / "pulumi")
-    link_plugins(root / "home", plugins, ("random", "kubernetes"))
-    return root
+    return install_pulumi(tmp_path_factory.mktemp("pulumi"))
 
 
 @dataclass(frozen=True)
@@ -122,7 +98,7 @@ def checkout(pulumi_on_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
     folder = tmp_path / "checkout"
     (folder / "stacks").mkdir(parents=True)
-    (folder / "Pulumi.yaml").write_text(PROJECT.format(virtualenv=sys.prefix), encoding="utf-8")
+    (folder / "Pulumi.yaml").write_text(project_text(), encoding="utf-8")
     made = Checkout(folder, state)
     made.program(PROGRAM)
     made.stack("dev", greeting="hello")

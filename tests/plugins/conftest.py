@@ -1,7 +1,6 @@
 """Plugins as running processes, and the real Pulumi CLI with them."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,20 +11,12 @@ from typing import Any
 import grpc
 import pytest
 
-from local.paths import CHECKOUT, Paths
-from local.plugins.launchers import link_plugins, write_launchers
+from local.paths import CHECKOUT
+from local.plugins.launchers import write_launchers
+from tests.sandbox import install_pulumi, project_text
 
 PLUGIN_SECONDS = 60.0
 """How long a plugin may take for anything before a test gives up."""
-
-PROJECT = """\
-name: sample
-runtime:
-  name: python
-  options:
-    virtualenv: {virtualenv}
-stackConfigDir: stacks
-"""
 
 
 @pytest.fixture
@@ -94,21 +85,7 @@ class Cli:
 @pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `bin`, the CLI and the language host, and `home`, its plugin cache."""
-    built = Paths.from_environment().bin
-    found = shutil.which("pulumi", path=f"{built}{os.pathsep}{os.environ['PATH']}")
-    if found is None:
-        pytest.fail(f"there is no pulumi in {built} nor on PATH, so the plugins can't be tried with it: run make setup")
-    root = tmp_path_factory.mktemp("pulumi")
-    plugins = root / "plugins"
-    write_launchers(root / "bin", Path(sys.executable), CHECKOUT)
-    plugins.mkdir()
-    (root / "bin" / "pulumi-resource-random").rename(plugins / "pulumi-resource-random")
-    # The SDK for Kubernetes is installed too, so the engine wants its plugin there, though no program here starts it.
-    (plugins / "pulumi-resource-kubernetes").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    (plugins / "pulumi-resource-kubernetes").chmod(0o755)
-    shutil.copy2(Path(found).resolve(), root / "bin" / "pulumi")
-    link_plugins(root / "home", plugins, ("random", "kubernetes"))
-    return root
+    return install_pulumi(tmp_path_factory.mktemp("pulumi"))
 
 
 @pytest.fixture
@@ -118,7 +95,7 @@ def cli(pulumi_home: Path, tmp_path: Path) -> Cli:
     state = tmp_path / "state"
     (project / "stacks").mkdir(parents=True)
     state.mkdir()
-    (project / "Pulumi.yaml").write_text(PROJECT.format(virtualenv=sys.prefix), encoding="utf-8")
+    (project / "Pulumi.yaml").write_text(project_text(), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")} | {
         "PATH": f"{pulumi_home / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PULUMI_HOME": str(pulumi_home / "home"),
