@@ -10,6 +10,9 @@ import pytest
 from stacks.settings import StackSettings
 from tests.gateway.fakes import Loop, Pod
 from tests.gateway.harness import Gateway, stack
+from tests.observability.conftest import paths, promtool, told
+
+__all__ = ["Pair", "Pods", "Start", "loop", "pair", "paths", "pods", "promtool", "start", "told"]
 
 Start = Callable[..., Gateway]
 Pods = Callable[..., Pod]

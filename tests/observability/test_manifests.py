@@ -173,7 +173,7 @@ def test_dashboards(kind: str) -> None:
         for panel in panels:
             assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
             assert panel["targets"]
-            assert {target["refId"] for target in panel["targets"]} <= set("ABC")
+            assert {target["refId"] for target in panel["targets"]} <= set("ABCD")
     assert titles == [
         "Is it healthy? Models of models",
         "Who is slow? Models of models",

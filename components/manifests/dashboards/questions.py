@@ -1,5 +1,7 @@
 """The dashboards, one a question, by the recorded series of a stack: see ``components.manifests.alerts``."""
 
+from dataclasses import replace
+
 from components.manifests.alerts.expressions import QUANTILES, share
 from components.manifests.alerts.objectives import ALL_ROUTES
 from components.manifests.dashboards.panels import Dashboard, Panel, Query, Row, Unit
@@ -89,9 +91,7 @@ def _health(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashbo
 def _speed(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashboard:
     clients = (
         (
-            _quantiles(
-                "Time to first token, streams", own, "time_to_first_token_seconds", "{{route}} by {{served_by}}"
-            ),
+            _first_token(own),
             _quantiles("Whole request", own, "duration_seconds", "{{route}} by {{served_by}}"),
             _quantiles("Before the model that answers", own, "before_model_seconds", "{{route}}"),
         )
@@ -244,6 +244,14 @@ def _of_models(title: str, unit: Unit, own: str, name: str) -> Panel:
 def _mean(title: str, own: str, name: str) -> Panel:
     query = Query(f"modelyard:{name}:mean5m{{{own}}}", "{{route}} by {{served_by}}, mean")
     return Panel(title, "s", (query,), "Higress counts sums of times, so there are means and no quantiles.")
+
+
+def _first_token(own: str) -> Panel:
+    name, legend = "time_to_first_token_seconds", "{{route}} by {{served_by}}"
+    told = "Quantiles are as exact as the bounds of the histogram's buckets, and the mean is to two digits."
+    found = _quantiles("Time to first token, streams", own, name, legend, told)
+    mean = Query(f"modelyard:{name}:mean5m{{{own}}}", f"{legend}, mean")
+    return replace(found, queries=(*found.queries, mean))
 
 
 def _quantiles(title: str, own: str, name: str, legend: str, description: str = "") -> Panel:
