@@ -92,12 +92,13 @@ class PartialFile:
         while True:
             with self._lock:
                 if self._digested not in self._complete:
+                    # Said with the lock: from here on another thread may be the one that ends the file.
                     self._digesting = False
+                    if self._digested < self.parts:
+                        return False
                     break
             self._digest_part(self._digested)
             self._digested += 1
-        if self._digested < self.parts:
-            return False
         checksum = self.file.checksum
         if checksum and self._digest and self._digest.hexdigest() != checksum.value:
             raise CorruptError

@@ -118,10 +118,9 @@ def start(
     modules: Path,
     python: str = sys.executable,
     run: str = "-m serving",
-    before: tuple[str, ...] = (),
     **values: str,
 ) -> Server:
-    """Start `python -m serving` with these settings, on a free port where none is said; ``before`` starts it, if any."""
+    """Start `python -m serving` with these settings, on a free port where none is said."""
     port = int(values.get("MODELYARD_PORT", free_port()))
     message = folder / "termination-log"
     message.touch()
@@ -133,7 +132,7 @@ def start(
         **{f"MODELYARD_{name}": value for name, value in settings.items()},
         **values,
     }
-    return Server([*before, python, *_words(run)], environment, port, message)
+    return Server([python, *_words(run)], environment, port, message)
 
 
 def children(pid: int) -> dict[int, str]:

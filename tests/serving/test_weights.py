@@ -282,6 +282,28 @@ def test_after_a_power_failure_only_a_checksum_is_believed(
     later.close()
 
 
+def test_a_file_that_ends_while_another_thread_digests_is_finished_once(tmp_path: Path) -> None:
+    begun = PartialFile(RemoteFile("a", 16, Checksum("sha256", hashlib.sha256(bytes(16)).hexdigest())), tmp_path, 8)
+    whole: list[bool] = []
+
+    class Lock:
+        """Lets another thread end the last part as soon as this one has given the lock up after its own."""
+
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *_: object) -> None:
+            if not begun._digesting and not whole:
+                whole.append(False)
+                whole[0] = begun.complete(1)
+
+    begun._lock = Lock()  # type: ignore[assignment]
+    begun.write(0, bytes(8))
+    begun.write(1, bytes(8))
+    assert [begun.complete(0), *whole] == [False, True]
+    begun.close()
+
+
 @pytest.mark.parametrize("left", [b"", b"\0" * 20, b"\xff" * 64])
 def test_a_journal_that_is_no_journal_is_begun_anew(tmp_path: Path, left: bytes) -> None:
     PartialFile(RemoteFile("a", 10), tmp_path, 8).close()
