@@ -14,6 +14,7 @@ from rich.table import Table
 
 from local import cluster, setup
 from local import pulumi as pulumi_command
+from local.dashboards.command import show as show_dashboards
 from local.demo import run_demo, start
 from local.errors import LocalError
 from local.forward import stop_forwards
@@ -74,6 +75,15 @@ def status() -> None:
     console.print(f"node {'ready' if found.node_ready else 'not ready'}, {found.gpus} simulated GPUs")
     if not found.healthy:
         raise typer.Exit(1)
+
+
+@app.command()
+def dashboards(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the page listens on 127.0.0.1.")] = 8090,
+) -> None:
+    """Start a Prometheus in the embedded cluster, and show the stack's dashboards on a page until Ctrl+C."""
+    check_reachable()
+    show_dashboards(Paths.from_environment(), console, port)
 
 
 @app.command("kubectl", context_settings=_PASS_ON)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,7 +86,7 @@ def up(paths: Paths, say: Say) -> None:
             _await_containerd(node, paths)
         if program.name == "kubelet" and started:
             _await_kubelet(paths, begin)
-    _import_images(node, paths, say)
+    import_images(paths, IMAGES, say)
     kubectl(paths, "apply", "--server-side", "--force-conflicts", f"--filename={ADDONS}")
     _await_node(paths)
     _offer_gpus(paths)
@@ -248,10 +248,14 @@ def _await_dns(paths: Paths, say: Say) -> None:
     _await(answers, "CoreDNS to be ready", paths.logs / "kubelet.log", seconds=120)
 
 
-def _import_images(node: Node, paths: Paths, say: Say) -> None:
+def import_images(paths: Paths, names: Iterable[str], say: Say) -> None:
+    """Bring images into the cluster, which must run, each from its archive where that is another than before."""
+    node = find_node(paths)
+    if node is None:
+        raise LocalError("The embedded cluster does not run.", "Run `make local-up` first.")
     imported = paths.cluster / "imported"
     imported.mkdir(exist_ok=True)
-    for name in IMAGES:
+    for name in names:
         archive = paths.images / f"{name}.tar"
         # The archive's own time and size: an image that was built anew is imported anew.
         stamp = f"{archive.stat().st_mtime_ns} {archive.stat().st_size}"

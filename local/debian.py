@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 from local.errors import LocalError
@@ -25,9 +27,14 @@ PACKAGES = (
     "util-linux",
 )
 
+BROWSER = ("chromium", "chromium-driver", "fonts-dejavu-core")
+"""What tests look at pages with. The cluster needs none of it."""
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMEDRIVER = Path("/usr/bin/chromedriver")
 
-def missing_packages() -> list[str]:
-    """The packages that are not installed.
+
+def missing_packages(packages: Sequence[str] = PACKAGES) -> list[str]:
+    """Those of the packages that are not installed.
 
     Raises:
         LocalError: when this is no Debian, so that nobody can tell.
@@ -38,18 +45,18 @@ def missing_packages() -> list[str]:
             "Run it on Debian 12, or put the stack on a cluster of your own with `cluster: {kind: existing}`.",
         )
     listed = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES],
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages],
         capture_output=True,
         text=True,
         check=False,
     ).stdout
     installed = {line.split()[0] for line in listed.splitlines() if line.endswith(" installed")}
-    return [package for package in PACKAGES if package not in installed]
+    return [package for package in packages if package not in installed]
 
 
-def install_packages(log: IO[str]) -> None:
-    """Install what is missing."""
-    missing = missing_packages()
+def install_packages(log: IO[str], packages: Sequence[str] = PACKAGES) -> None:
+    """Install what is missing of the packages."""
+    missing = missing_packages(packages)
     if not missing:
         return
     # Debian starts a package's services at once; the cluster starts its own containerd.

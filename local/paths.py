@@ -38,8 +38,13 @@ class Paths:
 
     @property
     def monitoring_crds(self) -> Path:
-        """The Prometheus operator's definitions of what it watches."""
+        """The Prometheus operator's definitions of monitors and rules, which stacks make."""
         return self.home / "monitoring-crds"
+
+    @property
+    def prometheus_crds(self) -> Path:
+        """Its other definitions, which it needs itself."""
+        return self.home / "prometheus-crds"
 
     @property
     def done(self) -> Path:

@@ -10,6 +10,7 @@ from typing import IO
 from local import chat_model, debian, images, toolchain, vllm_environment
 from local.errors import LocalError
 from local.fingerprint import fingerprint
+from local.monitoring.images import VERSIONS, image_fingerprint, make_image
 from local.paths import CHECKOUT, Paths
 from local.plugins.launchers import LAUNCHERS, link_plugins, write_launchers
 from local.steps import Reporter, Step, is_done, run_steps
@@ -76,13 +77,13 @@ def check_disk(paths: Paths, wanted: list[Step]) -> None:
 
 def steps(paths: Paths) -> list[Step]:
     """The steps of the setup, those first that others wait for."""
-    made = [*_base(paths), *_kubernetes(paths), *_serving(paths), *_images(paths)]
+    made = [*_base(paths), *_kubernetes(paths), *_definitions(paths), *_serving(paths), *_images(paths)]
     if toolchain.installed_pulumi(paths.bin) is None:
         made += _pulumi(paths)
     return made
 
 
-_GO_STEPS = ("Kubernetes programs", "Pulumi CLI", "Pulumi Kubernetes provider")
+_GO_STEPS = ("Kubernetes programs", "Monitoring definitions", "Pulumi CLI", "Pulumi Kubernetes provider")
 
 
 def prepare_simulation(paths: Paths, reporter: Reporter) -> None:
@@ -102,19 +103,38 @@ def prepare_simulation(paths: Paths, reporter: Reporter) -> None:
     run_steps([step], paths, reporter)
 
 
-def prepare_promtool(paths: Paths, reporter: Reporter) -> None:
-    """Make what tests hold rules of Prometheus against, which the demo doesn't need.
+def prepare_prometheus(paths: Paths, reporter: Reporter) -> None:
+    """Make a Prometheus, what checks its rules, and its operator's definitions: tests need them, the demo does not.
 
     Raises:
         LocalError: when it cannot be built.
     """
+    run_steps([*_definitions(paths), *_prometheus(paths)], paths, reporter)
+
+
+def prepare_monitoring(paths: Paths, reporter: Reporter) -> None:
+    """Make what the embedded cluster is monitored with: a Prometheus with its operator, and their images.
+
+    Raises:
+        LocalError: when it cannot be made.
+    """
+    programs = (*_prometheus(paths), *_operator(paths))
+    run_steps([*_base(paths), *programs, *_monitoring_images(paths)], paths, reporter)
+
+
+def prepare_browser(paths: Paths, reporter: Reporter) -> None:
+    """Make what tests look at pages with, which the demo doesn't need.
+
+    Raises:
+        LocalError: when it cannot be had.
+    """
     step = Step(
-        name="Prometheus's rule checker",
-        fingerprint=toolchain.promtool_fingerprint,
-        run=lambda log: toolchain.build_promtool(paths.bin, paths.monitoring_crds, log),
-        made=(paths.bin / "promtool", paths.monitoring_crds),
-        remedy=_GO_REMEDY,
-        disk_gib=2,
+        name="Browser",
+        fingerprint=lambda: fingerprint(*debian.BROWSER),
+        run=lambda log: debian.install_packages(log, debian.BROWSER),
+        made=(debian.CHROMIUM, debian.CHROMEDRIVER),
+        remedy="Read the end of the log. `apt-get install chromium chromium-driver`, as root, installs it by hand.",
+        disk_gib=1,
     )
     run_steps([step], paths, reporter)
 
@@ -144,6 +164,49 @@ def _kubernetes(paths: Paths) -> list[Step]:
             made=tuple(paths.bin / name for name in (*toolchain.COMPONENTS, "coredns", "pause")),
             remedy=_GO_REMEDY,
             disk_gib=4,
+        ),
+    ]
+
+
+def _definitions(paths: Paths) -> list[Step]:
+    return [
+        Step(
+            name="Monitoring definitions",
+            fingerprint=toolchain.operator_fingerprint,
+            run=lambda log: toolchain.copy_definitions(toolchain.DEFINITIONS, paths.monitoring_crds, log),
+            made=(paths.monitoring_crds,),
+            remedy=_GO_REMEDY,
+        ),
+    ]
+
+
+def _prometheus(paths: Paths) -> list[Step]:
+    return [
+        Step(
+            name="Prometheus",
+            fingerprint=toolchain.prometheus_fingerprint,
+            run=lambda log: toolchain.build_prometheus(paths.bin, log),
+            made=(paths.bin / "prometheus", paths.bin / "promtool"),
+            remedy=_GO_REMEDY,
+            disk_gib=3,
+        )
+    ]
+
+
+def _operator(paths: Paths) -> list[Step]:
+    def make(log: IO[str]) -> None:
+        toolchain.copy_definitions(toolchain.OWN_DEFINITIONS, paths.prometheus_crds, log)
+        toolchain.build_prometheus_operator(paths.bin, log)
+
+    return [
+        Step(
+            name="Prometheus operator",
+            fingerprint=toolchain.operator_fingerprint,
+            run=make,
+            made=(paths.bin / "prometheus-operator", paths.bin / toolchain.RELOADER, paths.prometheus_crds),
+            remedy=_GO_REMEDY,
+            after=("Prometheus",),
+            disk_gib=2,
         )
     ]
 
@@ -234,14 +297,28 @@ def _images(paths: Paths) -> list[Step]:
     ]
 
 
-def _static_image(program: str, make: Callable[[Path, Path, IO[str]], None], paths: Paths) -> Step:
+def _monitoring_images(paths: Paths) -> list[Step]:
+    return [
+        _static_image(name, make_image, paths, inputs=image_fingerprint, built_by="Prometheus operator")
+        for name in VERSIONS
+    ]
+
+
+def _static_image(
+    program: str,
+    make: Callable[[Path, Path, IO[str]], None],
+    paths: Paths,
+    *,
+    inputs: Callable[[Path], str] = images.program_fingerprint,
+    built_by: str = "Kubernetes programs",
+) -> Step:
     binary = paths.bin / program
     return _image(
         program,
-        lambda: images.program_fingerprint(binary),
+        lambda: inputs(binary),
         lambda archive, log: make(binary, archive, log),
         paths,
-        after=("Debian packages", "Kubernetes programs"),
+        after=("Debian packages", built_by),
     )
 
 

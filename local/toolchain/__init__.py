@@ -1,11 +1,12 @@
 """Programs built from pinned Go modules.
 
-Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider, kwok, promtool.
+Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider, kwok, Prometheus and its operator.
 """
 
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -33,6 +34,13 @@ COMPONENTS = (
     "kubectl",
 )
 """Names that the Kubernetes binary is called by."""
+
+RELOADER = "prometheus-config-reloader"
+OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+DEFINITIONS = ("podmonitors", "prometheusrules", "servicemonitors")
+"""Resource definitions of the Prometheus operator that stacks make objects of."""
+OWN_DEFINITIONS = ("probes", "prometheuses", "scrapeconfigs")
+"""The others that the operator itself needs."""
 
 _VERSIONS = {
     "k8s.io/component-base/version.gitVersion": f"v{KUBERNETES_VERSION}",
@@ -100,9 +108,14 @@ def kwok_fingerprint() -> str:
     return _fingerprint("kwok")
 
 
-def promtool_fingerprint() -> str:
-    """Inputs of promtool, and of the Prometheus operator's definitions."""
-    return fingerprint(_fingerprint("prometheus"), _fingerprint("prometheus_operator"))
+def prometheus_fingerprint() -> str:
+    """Inputs of Prometheus and promtool."""
+    return fingerprint(_fingerprint("prometheus"), _PROMETHEUS_TAGS)
+
+
+def operator_fingerprint() -> str:
+    """Inputs of the Prometheus operator, and of its definitions."""
+    return fingerprint(_fingerprint("prometheus_operator"), *DEFINITIONS, *OWN_DEFINITIONS)
 
 
 def build_kubernetes(bin_dir: Path, log: IO[str]) -> None:
@@ -134,17 +147,32 @@ def build_kwok(bin_dir: Path, stages: Path, log: IO[str]) -> None:
     stages.write_text("---\n".join(file.read_text() for file in files))
 
 
-def build_promtool(bin_dir: Path, crds: Path, log: IO[str]) -> None:
-    """Build promtool into ``bin_dir``, and put the definitions that the Prometheus operator publishes into ``crds``."""
-    # Without the SDKs of every cloud, by which a Prometheus finds what to scrape: most of what would be compiled.
-    _build("prometheus", ("github.com/prometheus/prometheus/cmd/promtool",), bin_dir, log, tags="remove_all_sd")
-    module, folder = "github.com/prometheus-operator/prometheus-operator", MODULES / "prometheus_operator"
-    run_logged(["go", "mod", "download", module], log, cwd=folder, env={"GOFLAGS": "-mod=readonly"})
-    source = output_of(["go", "-C", str(folder), "list", "-m", "-f", "{{.Dir}}", module]).strip()
-    crds.mkdir(parents=True, exist_ok=True)
-    for kind in ("podmonitors", "prometheusrules", "servicemonitors"):
+# Without the SDKs of every cloud, by which a Prometheus finds what to scrape: most of what would be compiled.
+_PROMETHEUS_TAGS = "remove_all_sd,enable_kubernetes_sd"
+
+
+def build_prometheus(bin_dir: Path, log: IO[str]) -> None:
+    """Build Prometheus and promtool into ``bin_dir``."""
+    programs = ("prometheus", "promtool")
+    packages = tuple(f"github.com/prometheus/prometheus/cmd/{program}" for program in programs)
+    _build("prometheus", packages, bin_dir, log, tags=_PROMETHEUS_TAGS)
+
+
+def build_prometheus_operator(bin_dir: Path, log: IO[str]) -> None:
+    """Build the Prometheus operator, and what loads a Prometheus's configuration anew, into ``bin_dir``."""
+    _build("prometheus_operator", (f"{OPERATOR}/cmd/operator", f"{OPERATOR}/cmd/{RELOADER}"), bin_dir, log)
+    (bin_dir / "operator").rename(bin_dir / "prometheus-operator")
+
+
+def copy_definitions(kinds: Iterable[str], folder: Path, log: IO[str]) -> None:
+    """Put resource definitions that the Prometheus operator publishes into ``folder``."""
+    module = MODULES / "prometheus_operator"
+    run_logged(["go", "mod", "download", OPERATOR], log, cwd=module, env={"GOFLAGS": "-mod=readonly"})
+    source = output_of(["go", "-C", str(module), "list", "-m", "-f", "{{.Dir}}", OPERATOR]).strip()
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in kinds:
         text = Path(source, "example", "prometheus-operator-crd", f"monitoring.coreos.com_{kind}.yaml").read_text()
-        (crds / f"{kind}.yaml").write_text(text)
+        (folder / f"{kind}.yaml").write_text(text)
 
 
 def _build(module: str, packages: tuple[str, ...], bin_dir: Path, log: IO[str], *, tags: str = "") -> None:

@@ -19,7 +19,7 @@ from components.manifests.higress.crds import crds
 from local import simulation
 from local.kubectl import get, kubectl
 from local.paths import Paths
-from local.setup import prepare_promtool, prepare_simulation
+from local.setup import prepare_simulation
 from local.shell import CommandError
 from local.waiting import wait_for
 from stacks.settings import NAMESPACE, StackSettings, load_config
@@ -66,7 +66,6 @@ def life(request: pytest.FixtureRequest, paths: Paths, tmp_path_factory: pytest.
     config[f"{NAMESPACE}:gateway"]["manageCrds"] = stack == "seed"
     settings = load_config(config)
     prepare_simulation(paths, Quiet())
-    prepare_promtool(paths, Quiet())
     simulation.stop(paths)
     before = objects(paths)
     disks = json.dumps({"apiVersion": "v1", "kind": "List", "items": stand_ins.disks_of(settings)})

@@ -11,7 +11,7 @@ import yaml
 
 from components.manifests.alerts import rule_groups
 from local.paths import Paths
-from local.setup import prepare_promtool
+from local.setup import prepare_browser, prepare_prometheus
 from stacks.settings import StackSettings
 from tests.live.conftest import Quiet
 from tests.observability.stacks import of
@@ -22,9 +22,9 @@ Told = Callable[..., None]
 
 @pytest.fixture(scope="session")
 def paths() -> Paths:
-    """Where promtool and the operator's definitions are. They are built where they are not."""
+    """Where Prometheus, promtool and the operator's definitions are. They are made where they are not."""
     found = Paths.from_environment()
-    prepare_promtool(found, Quiet())
+    prepare_prometheus(found, Quiet())
     return found
 
 
@@ -74,3 +74,9 @@ def told(promtool: Promtool) -> Told:
         )  # fmt: skip
 
     return hold
+
+
+@pytest.fixture(scope="session")
+def chromium() -> None:
+    """A Chromium and its driver. They are installed where they are not."""
+    prepare_browser(Paths.from_environment(), Quiet())

@@ -1,0 +1,1 @@
+"""The page that shows a stack's dashboards where no Grafana is: their own definitions, drawn in a browser."""
