@@ -67,6 +67,14 @@ class OpenTelemetrySettings(CollectorSettings):
     """Port of the collector, for gRPC."""
 
 
+class AccessLogSettings(Settings):
+    """What the gateway writes down of each request, besides who asked, who answered, and how long it took."""
+
+    prompt_bytes: int = Field(default=0, ge=0, le=65_536)
+    """Bytes of each request's body that go into the log, from its beginning. Whoever reads the log reads them. Default:
+    none."""
+
+
 class EnvoyGatewaySettings(CommonGatewaySettings):
     """A gateway of stock Envoy: a Deployment, configured by a ConfigMap."""
 
@@ -88,3 +96,5 @@ class EnvoyGatewaySettings(CommonGatewaySettings):
     """Addresses that the load balancer lets in, for service type LoadBalancer. Default: all."""
     tracing: OpenTelemetrySettings | None = None
     """Where the gateway sends its traces. Default: it makes none, and passes a client's ``traceparent`` on."""
+    access_log: AccessLogSettings = AccessLogSettings()
+    """What the gateway logs of requests. Default: nothing of what was said."""

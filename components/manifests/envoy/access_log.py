@@ -5,11 +5,12 @@ from typing import Any
 from components.manifests.envoy import names
 from components.manifests.envoy.metrics import metrics
 from components.manifests.envoy.proto import Json, extension
+from stacks.settings import EnvoyGatewaySettings
 
 
-def access_loggers() -> list[Json]:
+def access_loggers(gateway: EnvoyGatewaySettings) -> list[Json]:
     """The log on standard output, and the metrics."""
-    return [_access_log(), *metrics()]
+    return [_access_log(**_prompt(gateway)), *metrics()]
 
 
 def rehearsal_loggers() -> list[Json]:
@@ -17,8 +18,12 @@ def rehearsal_loggers() -> list[Json]:
     return [_access_log(rehearsal=True)]
 
 
+def _prompt(gateway: EnvoyGatewaySettings) -> Json:
+    return {"prompt": names.PROMPT} if gateway.access_log.prompt_bytes else {}
+
+
 def _access_log(**fields: Any) -> Json:
-    # One JSON object a request, never with anything of the prompt or the answer, and with no key.
+    # One JSON object a request, with no key, nothing of the answer, and of the prompt only where the stack says so.
     return extension(
         "envoy.access_loggers.stdout",
         "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",

@@ -28,6 +28,8 @@ def edge_filters(gateway: EnvoyGatewaySettings) -> list[Json]:
     return [
         *([_api_key_auth(consumers)] if consumers else []),
         _buffer(gateway.body_limit_mib),
+        # Ahead of the other, which changes the body.
+        *([_prompts(gateway.access_log.prompt_bytes)] if gateway.access_log.prompt_bytes else []),
         _openai(),
         # Only here, behind the choice of the model's route, is the route's own allow list read.
         *([_rbac()] if consumers else []),
@@ -72,11 +74,19 @@ def _buffer(limit_mib: int) -> Json:
     )
 
 
+def _prompts(most_bytes: int) -> Json:
+    return _lua(f"local BYTES = {most_bytes}\n" + Path(__file__).with_name("prompts.lua").read_text())
+
+
 def _openai() -> Json:
+    return _lua(OPENAI)
+
+
+def _lua(program: str) -> Json:
     return extension(
         "envoy.filters.http.lua",
         "envoy.extensions.filters.http.lua.v3.Lua",
-        default_source_code={"inline_string": OPENAI},
+        default_source_code={"inline_string": program},
     )
 
 

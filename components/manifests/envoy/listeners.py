@@ -36,7 +36,7 @@ def listeners(gateway: EnvoyGatewaySettings, edge_routes: Json, site: Site = POD
             socket_address(site.bind, site.port),
             strip,
             gateway,
-            edge_routes | {"access_log": access_loggers()},
+            edge_routes | {"access_log": access_loggers(gateway)},
         ),
         _edge(
             names.REHEARSAL,

@@ -29,6 +29,8 @@ INPUT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS = (
     f"%DYNAMIC_METADATA({METADATA}:usage:{key})%" for key in ("input", "cached", "output")
 )
 """Formats of the tokens of a request: all input, what of it was in the engine's cache, and output."""
+PROMPT = f"%DYNAMIC_METADATA({METADATA}:prompt)%"
+"""Format of the beginning of a request's body, where the stack wants it logged."""
 FIRST_TOKEN = f"%DYNAMIC_METADATA({METADATA}:first_token)%"
 """Format of the time until a stream's first event, in milliseconds."""
 
