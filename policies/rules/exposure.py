@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from policies.pack.kubernetes import authentication, exposure, gateway_api
+from policies.pack.kubernetes import exposure, gateway_api
+from policies.pack.kubernetes.authentication import Callers
 from policies.pack.kubernetes.exposure import Balancer
 from policies.pack.kubernetes.workloads import Workload
 from policies.pack.resource import RELEASE, Resource
@@ -16,8 +17,9 @@ NGINX = "nginx.ingress.kubernetes.io"
 
 def _auth(view: View) -> Iterator[Problem]:
     yield from each(_services(view), lambda found: _service_auth(view, *found))
-    yield from each(_ingresses(view), lambda ingress: _ingress_auth(view, ingress))
-    yield from each(_http_routes(view), lambda route: _http_route_auth(view, route))
+    callers = Callers(view)
+    yield from each(_ingresses(view), lambda ingress: _ingress_auth(callers, ingress))
+    yield from each(_http_routes(view), lambda route: _http_route_auth(callers, route))
 
 
 def _service_auth(view: View, balancer: Balancer, workload: Workload) -> Iterator[Problem]:
@@ -36,8 +38,8 @@ def _service_auth(view: View, balancer: Balancer, workload: Workload) -> Iterato
         )
 
 
-def _ingress_auth(view: View, ingress: Resource) -> Iterator[Problem]:
-    if not authentication.ingress_asks(view, ingress):
+def _ingress_auth(callers: Callers, ingress: Resource) -> Iterator[Problem]:
+    if not callers.asked_by_ingress(ingress):
         yield Problem(
             ingress,
             "nobody is asked who calls",
@@ -46,8 +48,8 @@ def _ingress_auth(view: View, ingress: Resource) -> Iterator[Problem]:
         )
 
 
-def _http_route_auth(view: View, route: Resource) -> Iterator[Problem]:
-    if not authentication.http_route_asks(view, route):
+def _http_route_auth(callers: Callers, route: Resource) -> Iterator[Problem]:
+    if not callers.asked_by_http_route(route):
         yield Problem(
             route,
             "nobody is asked who calls",
@@ -180,6 +182,8 @@ def _http_routes(view: View) -> Iterator[Resource]:
 
 
 def _to_models(view: View, route: Resource) -> Iterator[Resource]:
+    if route.group != gateway_api.GROUP:
+        return
     if gateway_api.parents(view, route) and not _leads_elsewhere(view, gateway_api.services(route)):
         yield route
 
@@ -194,7 +198,8 @@ def is_gateway(workload: Workload) -> bool:
     """Whether a workload stands in front of models."""
     part = text(workload.resource.labels, "app.kubernetes.io/component")
     images = [text(container.spec, "image") for pod in workload.pods for container in pod.containers]
-    return part == "gateway" or any("envoy" in image.rpartition("/")[2] for image in images)
+    # A model may have an Envoy beside it, as meshes have it.
+    return part == "gateway" or (not workload.is_model and any("envoy" in each.rpartition("/")[2] for each in images))
 
 
 RULES = (

@@ -6,7 +6,7 @@ from policies.pack.kubernetes.engines import Engine, engines_of
 from policies.pack.kubernetes.pods import Container, Pod, is_gpu, pods
 from policies.pack.kubernetes.workloads import Workload, models
 from policies.pack.rule import Parameter, Problem, Rule, View, each
-from policies.pack.values import at, items, mapping, text
+from policies.pack.values import items, mapping, text
 
 
 def _parallelism(view: View) -> Iterator[Problem]:
@@ -92,8 +92,8 @@ def _placed(pod: Pod, taints: list[str]) -> Iterator[Problem]:
 
 
 def _tolerates(toleration: object, keys: set[str]) -> bool:
-    key = at(toleration, "key")
-    return key in keys or (key is None and text(toleration, "operator") == "Exists")
+    key = text(toleration, "key")
+    return key in keys or (not key and text(toleration, "operator") == "Exists")
 
 
 RULES = (

@@ -44,7 +44,7 @@ SECRETS_NAMES = re.compile(
 OBJECT_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?", re.IGNORECASE)
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-REFERENCE = re.compile(r"^\s*$|^\$|^\*+$|^<.*>$|^(?:true|false|none|null|\[secret\])$|^[0-9.]+$|^/", re.IGNORECASE)
+REFERENCE = re.compile(r"^\s*$|^[$`]|^\*+$|^<.*>$|^(?:true|false|none|null|\[secret\])$|^[0-9.]+$|^/", re.IGNORECASE)
 """Values under such names that are none: nothing, a reference, a place, a switch, a number."""
 
 ARGUMENTS = ("--api-key", "--hf-token", "--token", "--password")

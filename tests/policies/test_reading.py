@@ -32,6 +32,7 @@ def engine(**container: Any) -> Any:
         {"command": ["sh", "-c", "# vllm serve o/m -tp 4\nvllm serve o/m \\\n  -tp 2 # as many as GPUs\nsleep 1"]},
         {"command": ["sh", "-c", 'vllm serve "$@"', "sh"], "args": ["o/m", "-tp", "2"]},
         {"args": ["vllm serve o/m -tp 2"]},
+        {"command": ["/bin/bash", "-c", "--"], "args": ["vllm serve o/m -tp 2"]},
         {"command": ["vllm", "run-batch", "--model", "o/m", "-tp", "2"]},
         {"image": "vllm/vllm-openai:v0.32.0", "args": ["--model", "o/m", "--tensor-parallel-size", "2"]},
         {

@@ -441,6 +441,7 @@ TRIPLES: dict[str, Triple] = {
             of(release(chart="x", version="1.0.0", values={"redis": {"password": secret("hunter2")}})),
             of(obj("Secret", "db", stringData={"username": "admin", "host": "db", "password": secret("hunter2")})),
             of(obj("Secret", "tls", data={"ca.crt": "LS0t", "tls.key": secret("LS0t")})),
+            of(model(container={"command": ["sh", "-c", "export HF_TOKEN=`cat /t`; vllm serve q"], "args": None})),
         ),
         fails=(
             (
@@ -972,6 +973,7 @@ TRIPLES: dict[str, Triple] = {
             of(gateway(replicas=3), budget({"app": "gateway"}, maxUnavailable="50%")),
             of(gateway(), budget({}, minAvailable=1)),
             of(gateway(), budget({"app": "gateway"}, minAvailable="1%")),
+            of(model(pod={"initContainers": [{**SIDECAR, "image": "envoyproxy/envoy:v1.40.0"}]})),
         ),
         fails=(
             (

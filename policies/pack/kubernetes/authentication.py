@@ -1,6 +1,8 @@
 """Whether callers are asked who they are: by an Ingress controller, by Higress's plugins, by policies of a Gateway."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 from policies.pack.kubernetes import exposure, gateway_api
@@ -46,31 +48,95 @@ SECURITY = ("basicAuth", "apiKeyAuth", "oidc", "extAuth")
 """What a SecurityPolicy asks callers by, beside tokens."""
 
 
-def ingress_asks(view: View, ingress: Resource) -> bool:
-    """Whether an Ingress asks who calls, by an annotation or by a plugin of Higress."""
-    annotations = ingress.annotations
-    if _asks_for_certificate(annotations):
-        return True
-    if exposure.of_higress(ingress):
-        plugins = [each for each in view.of_kind("WasmPlugin") if _plugin_name(each) in AUTH_PLUGINS]
-        ways = product(exposure.hosts(ingress), exposure.services(ingress) or [""])
-        return all(any(_plugin_asks(each, ingress, *way) for each in plugins) for way in ways)
-    lets_pass = text(annotations, f"{ALB}auth-on-unauthenticated-request").lower() == "allow"
-    is_said = any(text(annotations, key).lower() not in NOBODY for key in ANNOTATIONS)
-    return (is_said and not lets_pass) or _refers(view, ingress)
+@dataclass(frozen=True)
+class Callers:
+    """Whether those who come to a stack from outside are asked who they are."""
+
+    view: View
+
+    def asked_by_ingress(self, ingress: Resource) -> bool:
+        """Whether an Ingress asks, by an annotation or by a plugin of Higress."""
+        annotations = ingress.annotations
+        if _asks_for_certificate(annotations):
+            return True
+        if exposure.of_higress(ingress):
+            ways = product(exposure.hosts(ingress), exposure.services(ingress) or [""])
+            return all(any(plugin.asks(ingress, *way) for plugin in self._plugins) for way in ways)
+        lets_pass = text(annotations, f"{ALB}auth-on-unauthenticated-request").lower() == "allow"
+        is_said = any(text(annotations, key).lower() not in NOBODY for key in ANNOTATIONS)
+        return (is_said and not lets_pass) or _refers(self.view, ingress)
+
+    def asked_by_http_route(self, route: Resource) -> bool:
+        """Whether an HTTPRoute asks, by its filters, by a policy about it, or by one about each Gateway of it."""
+        filters = [items(rule, "filters") for rule in gateway_api.rules(route)]
+        if all(any(_filter_asks(self.view, route, each) for each in those) for those in filters):
+            return True
+        if _refers(self.view, route):
+            return True
+        if own := _policies(self.view, "HTTPRoute", route.namespace, route.object_name, route.labels):
+            return any(map(_policy_asks, own))
+        return all(
+            any(map(_policy_asks, _policies(self.view, "Gateway", each.namespace, each.name, each.labels)))
+            for each in gateway_api.parents(self.view, route)
+        )
+
+    @cached_property
+    def _plugins(self) -> list["_Plugin"]:
+        # Read once: there may be a thousand Ingresses, and as many rules.
+        found = [each for each in self.view.of_kind("WasmPlugin") if _plugin_name(each) in AUTH_PLUGINS]
+        return [_plugin(each) for each in found]
 
 
-def http_route_asks(view: View, route: Resource) -> bool:
-    """Whether an HTTPRoute asks who calls, by its filters, by a policy about it, or by one about each Gateway of it."""
-    filters = [items(rule, "filters") for rule in gateway_api.rules(route)]
-    if all(any(_filter_asks(view, route, each) for each in those) for those in filters) or _refers(view, route):
-        return True
-    if own := _policies(view, "HTTPRoute", route.namespace, route.object_name, route.labels):
-        return any(map(_policy_asks, own))
-    return all(
-        any(map(_policy_asks, _policies(view, "Gateway", each.namespace, each.name, each.labels)))
-        for each in gateway_api.parents(view, route)
+@dataclass(frozen=True)
+class _MatchRule:
+    """A rule of one of Higress's plugins."""
+
+    ingresses: frozenset[str]
+    services: frozenset[str]
+    domains: tuple[str, ...]
+    is_on: bool
+
+    def matches(self, route: str, host: str, service: str) -> bool:
+        """Whether it is about a way: by Ingress and service, both of which must fit, or else by the host."""
+        if self.ingresses or self.services:
+            is_from = not self.ingresses or route in self.ingresses
+            return is_from and (not self.services or service in self.services)
+        return any(_is_within(host, domain) for domain in self.domains)
+
+
+@dataclass(frozen=True)
+class _Plugin:
+    """A plugin of Higress that asks who calls."""
+
+    namespace: str
+    rules: tuple[_MatchRule, ...]
+    elsewhere: bool
+    """Whether it asks where no rule is about the request."""
+
+    def asks(self, ingress: Resource, host: str, service: str) -> bool:
+        """Whether it asks those who come to an Ingress by one of its hosts, on the way to one of its services."""
+        is_neighbour = self.namespace == ingress.namespace
+        route = ingress.object_name if is_neighbour else f"{ingress.namespace}/{ingress.object_name}"
+        # The first that matches counts.
+        return next((rule.is_on for rule in self.rules if rule.matches(route, host, service)), self.elsewhere)
+
+
+def _plugin(resource: Resource) -> _Plugin:
+    spec = mapping(resource.props, "spec")
+    rules = tuple(
+        _MatchRule(
+            frozenset(texts(rule, "ingress")),
+            frozenset(each.partition(":")[0] for each in texts(rule, "service")),
+            tuple(texts(rule, "domain")),
+            at(rule, "configDisable") is not True,
+        )
+        for rule in items(spec, "matchRules")
     )
+    is_on = bool(mapping(spec, "defaultConfig")) and at(spec, "defaultConfigDisable") is not True
+    said = at(spec, "defaultConfig", "global_auth")
+    # Where nothing is said, it asks everybody until there is a rule of its own somewhere.
+    is_global = said is True or (said is None and not rules) or _plugin_name(resource) not in SWITCHED_PLUGINS
+    return _Plugin(resource.namespace, rules, is_on and is_global)
 
 
 def _asks_for_certificate(annotations: Properties) -> bool:
@@ -109,30 +175,6 @@ def _traefik_asks(view: View, name: str) -> bool:
 
 def _plugin_name(plugin: Resource) -> str:
     return text(plugin.props, "spec", "url").rpartition("/")[2].partition(":")[0].partition("@")[0]
-
-
-def _plugin_asks(plugin: Resource, ingress: Resource, host: str, service: str) -> bool:
-    """Whether a plugin asks who calls an Ingress by one of its hosts, on the way to one of its services."""
-    spec = mapping(plugin.props, "spec")
-    rules = items(spec, "matchRules")
-    is_neighbour = plugin.namespace == ingress.namespace
-    route = ingress.object_name if is_neighbour else f"{ingress.namespace}/{ingress.object_name}"
-    for rule in rules:
-        if _matches(rule, route, host, service):
-            return at(rule, "configDisable") is not True
-    if not mapping(spec, "defaultConfig") or at(spec, "defaultConfigDisable") is True:
-        return False
-    said = at(spec, "defaultConfig", "global_auth")
-    # Where nothing is said, it asks everybody until there is a rule of its own somewhere.
-    return said is True or (said is None and not rules) or _plugin_name(plugin) not in SWITCHED_PLUGINS
-
-
-def _matches(rule: Properties, route: str, host: str, service: str) -> bool:
-    """Whether a rule is about a way: by Ingress and service, both of which must fit, or else by the host."""
-    by_route, by_service = texts(rule, "ingress"), [each.partition(":")[0] for each in texts(rule, "service")]
-    if by_route or by_service:
-        return (not by_route or route in by_route) and (not by_service or service in by_service)
-    return any(_is_within(host, domain) for domain in texts(rule, "domain"))
 
 
 def _is_within(host: str, domain: str) -> bool:

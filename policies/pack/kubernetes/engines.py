@@ -89,7 +89,8 @@ def commands_of(container: Container) -> list[list[str]]:
     words = [*texts(container.spec, "command"), *texts(container.spec, "args")]
     for index, word in enumerate(words[:-1]):
         if SCRIPT_FLAG.fullmatch(word) and any(_program(each) in SHELLS for each in words[:index]):
-            return list(_of_script(words[index + 1], words[index + 2 :]))
+            script, *arguments = [each for each in words[index + 1 :] if each != "--"] or [""]
+            return list(_of_script(script, arguments))
     # The image's entrypoint may be a shell.
     if words and re.search(r"\s", words[0].strip()):
         return list(_of_script(words[0], words[1:]))
