@@ -16,7 +16,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -63,14 +63,14 @@ class Entry:
         """Bytes that it has or is going to have."""
         return sum((self._sizes(self.folder / MARKER) or self._sizes(self.work / _PLAN)).values())
 
-    def missing(self) -> int:
-        """Bytes that the disk still has to take."""
-        return max(0, self.size() - self.allocated())
+    def missing(self, size: int) -> int:
+        """Bytes that the disk still has to take until it is as large."""
+        return max(0, size - self.allocated())
 
     def allocated(self) -> int:
-        """Bytes that what is unfinished has on the disk. Files that are being fetched have holes."""
+        """Bytes that it has on the disk. Files that are being fetched have holes."""
         total = 0
-        for path in self.work.rglob("*"):
+        for path in (*self.folder.rglob("*"), *self.work.rglob("*")):
             try:
                 total += path.stat().st_blocks * _BLOCK_BYTES
             except OSError:
@@ -117,13 +117,10 @@ class Entry:
         except OSError as error:
             raise not_written(error, self.folder) from error
 
-    def remove(self) -> bool:
-        """Remove it, unless somebody has its lock. Whether it was removed."""
-        lock = self.lock()
+    def remove(self) -> None:
+        """Remove it. Only with the lock, and alone."""
+        removed = self._beside("removed")
         try:
-            if not lock.take():
-                return False
-            removed = self._beside("removed")
             for path in (self.folder, self.work):
                 if path.exists():
                     # Under this name, half of it is never taken for the whole.
@@ -132,10 +129,6 @@ class Entry:
                     shutil.rmtree(removed)
         except OSError as error:
             raise not_written(error, self.folder) from error
-        else:
-            return True
-        finally:
-            lock.close()
 
     def _reopen(self) -> None:
         sizes = self._sizes(self.folder / MARKER)
@@ -202,49 +195,70 @@ class Store:
         Raises:
             WeightsError: when there is not enough room.
         """
-        with self._alone():
+        with self._alone(), ExitStack() as held:
             for left in self._root.glob("*/*/.*.removed"):
                 shutil.rmtree(left, ignore_errors=True)
+            going = self._superfluous(entry, listing, held)
+            said = [f"{other.folder.relative_to(self._root)}, {other.size() / _GIB:.2f} GiB" for other in going]
+            for other in going:
+                other.remove()
+            # Not every file system gives back what was counted.
+            self._refuse_full(self._free(), entry.missing(listing.size))
             entry.begin(listing)
-            removed = list(self._removed_for(entry))
-            free = shutil.disk_usage(self._root).free
-        if free < entry.missing():
-            raise WeightsError(
-                ExitCode.DISK,
-                f"{self._root}: it has {free / _GIB:.1f} GiB free, and {entry.missing() / _GIB:.1f} GiB are yet to be "
-                "fetched: give the weights a larger volume, set weights.cacheLimit so that models which nobody uses "
-                "make room, or remove other files from it",
-            )
-        return removed
+        return said
 
-    def _removed_for(self, entry: Entry) -> Iterator[str]:
-        if self._limit is None:
-            return
-        own = entry.size()
-        if own > self._limit:
-            # What is set aside for it would only be in others' way.
-            shutil.rmtree(entry.work)
+    def _superfluous(self, entry: Entry, listing: Listing, held: ExitStack) -> list[Entry]:
+        """The models that are to make room for one, with their locks. Nothing is removed before all of it is known.
+
+        Args:
+            entry: the model.
+            listing: its files.
+            held: keeps the locks.
+        """
+        own, missing, free = listing.size, entry.missing(listing.size), self._free()
+        going: list[Entry] = []
+        if self._limit is not None:
+            self._refuse_larger_than_limit(own)
+            others = sorted((other for other in self._entries() if other != entry), key=Entry.last_used)
+            used = own + sum(other.size() for other in others)
+            for other in others:
+                if used <= self._limit and free >= missing:
+                    break
+                lock = other.lock()
+                held.callback(lock.close)
+                if lock.take():
+                    going.append(other)
+                    used -= other.size()
+                    free += other.allocated()
+            if used > self._limit:
+                raise WeightsError(
+                    ExitCode.DISK,
+                    f"{self._root}: models that are served or fetched from there have {(used - own) / _GIB:.2f} "
+                    f"GiB, and this one has {own / _GIB:.2f}: raise weights.cacheLimit, which is "
+                    f"{self._limit / _GIB:.2f} GiB, or serve fewer models from this volume",
+                )
+        self._refuse_full(free, missing)
+        return going
+
+    def _refuse_larger_than_limit(self, own: int) -> None:
+        if self._limit is not None and own > self._limit:
             raise WeightsError(
                 ExitCode.DISK,
                 f"{self._root}: the model alone has {own / _GIB:.2f} GiB, and weights.cacheLimit is "
                 f"{self._limit / _GIB:.2f} GiB: raise it",
             )
-        others = sorted((other for other in self._entries() if other != entry), key=Entry.last_used)
-        used = own + sum(other.size() for other in others)
-        for other in others:
-            if used <= self._limit and shutil.disk_usage(self._root).free >= entry.missing():
-                return
-            size = other.size()
-            if other.remove():
-                used -= size
-                yield f"{other.folder.relative_to(self._root)}, {size / _GIB:.2f} GiB"
-        if used > self._limit:
+
+    def _refuse_full(self, free: int, missing: int) -> None:
+        if free < missing:
             raise WeightsError(
                 ExitCode.DISK,
-                f"{self._root}: models that are served or fetched from there have {(used - own) / _GIB:.2f} "
-                f"GiB, and this one has {own / _GIB:.2f}: raise weights.cacheLimit, which is "
-                f"{self._limit / _GIB:.2f} GiB, or serve fewer models from this volume",
+                f"{self._root}: it has {free / _GIB:.1f} GiB free, and {missing / _GIB:.1f} GiB are yet to be "
+                "fetched: give the weights a larger volume, set weights.cacheLimit so that models which nobody uses "
+                "make room, or remove other files from it",
             )
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._root).free
 
     def _entries(self) -> Iterator[Entry]:
         """Every version that is there, whole or not."""

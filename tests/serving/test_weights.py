@@ -503,13 +503,35 @@ def test_models_that_are_served_leave_no_room(hub: Hub, bring: Fetch) -> None:
     assert not other.exists()
 
 
-def test_a_model_that_is_larger_than_the_limit(hub: Hub, bring: Fetch) -> None:
+def test_nothing_is_removed_for_a_model_that_is_refused_all_the_same(
+    hub: Hub, bring: Fetch, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = bring(hugging_face()).folder
+    served, unused = folder.with_name("served"), folder.with_name("unused")
+    shutil.copytree(folder, served)
+    folder.rename(unused)
+    os.utime(unused / MARKER, (1000, 1000))
+    lock = Entry(served).lock()
+    assert lock.take(shared=True)
+    with pytest.raises(WeightsError, match="or serve fewer models from this volume"):
+        bring(hugging_face(), 1.5 * SIZE / 2**30)
+    lock.close()
+    # Without both, the disk would still be too small.
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=-2 * SIZE))
+    with pytest.raises(WeightsError, match="are yet to be fetched: give the weights a larger volume"):
+        bring(hugging_face(), 10 * SIZE / 2**30)
+    assert in_folder(unused) == in_folder(served) == LOADED
+    assert sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) == ["served", "unused"]
+
+
+def test_a_model_that_is_larger_than_the_limit(hub: Hub, bring: Fetch, store: Path) -> None:
     with pytest.raises(
         WeightsError, match=r"the model alone has 0\.01 GiB, and weights.cacheLimit is 0\.00 GiB: raise it"
     ) as caught:
         bring(hugging_face(), 0.5 * SIZE / 2**30)
     assert caught.value.code == ExitCode.DISK
     assert hub.ranges == []
+    assert not Entry(store / f"hf/org--model/{COMMIT}").work.exists()
 
 
 def test_a_file_system_that_refuses_to_grow(hub: Hub, start: Callable[..., Popen[str]], store: Path) -> None:
