@@ -186,6 +186,9 @@ WEB = of(
 """Something that serves no model, by the name of one."""
 
 
+SERVED = "http://higress-plugin-server.higress-system.svc/plugins/key-auth/1.0.0/plugin.wasm"
+
+
 def envoy(filters: list[str], *, tls: bool = False, projected: bool = False) -> Resources:
     chain: dict[str, Any] = {
         "filters": [{"typed_config": {"http_filters": [{"name": f"envoy.filters.http.{name}"} for name in filters]}}]
@@ -616,6 +619,7 @@ TRIPLES: dict[str, Triple] = {
             of(*MODEL, http_route(rules=[{"backendRefs": [{"name": "qwen"}], "filters": [{"type": "ExternalAuth"}]}])),
             of(*MODEL, http_route(parentRefs=[{"kind": "Service", "name": "qwen"}])),
             of(*MODEL, http_route(rules=[{"filters": [{"type": "RequestRedirect"}]}])),
+            of(ingress(), obj("WasmPlugin", "k", spec={"url": SERVED, "matchRules": [{"ingress": ["chat"]}]})),
         ),
         fails=(
             (

@@ -1,5 +1,6 @@
 """Whether callers are asked who they are: by an Ingress controller, by Higress's plugins, by policies of a Gateway."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,7 +84,7 @@ class Callers:
     @cached_property
     def _plugins(self) -> list["_Plugin"]:
         # Read once: there may be a thousand Ingresses, and as many rules.
-        found = [each for each in self.view.of_kind("WasmPlugin") if _plugin_name(each) in AUTH_PLUGINS]
+        found = [each for each in self.view.of_kind("WasmPlugin") if _plugin_name(each)]
         return [_plugin(each) for each in found]
 
 
@@ -174,7 +175,9 @@ def _traefik_asks(view: View, name: str) -> bool:
 
 
 def _plugin_name(plugin: Resource) -> str:
-    return text(plugin.props, "spec", "url").rpartition("/")[2].partition(":")[0].partition("@")[0]
+    """Which of the plugins that ask it is, by an image's name or the path of a file, or nothing."""
+    words = re.split(r"[/:@]", text(plugin.props, "spec", "url"))
+    return next((each for each in words if each in AUTH_PLUGINS), "")
 
 
 def _is_within(host: str, domain: str) -> bool:
