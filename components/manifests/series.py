@@ -31,6 +31,11 @@ def of_all_pods(models: Iterable[ModelSettings], namespace: str) -> str:
     return _pods(f"({'|'.join(model.name for model in models)})", namespace)
 
 
+def of_any_pod(namespace: str) -> str:
+    """The labels of the pods of all models of a namespace, whatever their names."""
+    return _pods(".+", namespace)
+
+
 def _pods(names: str, namespace: str) -> str:
     return f'namespace="{namespace}",pod=~"{names}-{POD}"'
 

@@ -1,5 +1,6 @@
 """What rules make of what gateways and engines count, by Prometheus's own engine."""
 
+import json
 import re
 
 import pytest
@@ -235,12 +236,9 @@ def test_models_that_share_a_served_name_are_told_apart_by_their_pods(told: Told
             **ALIVE,
             **engine("qwen-0", "2x60"),
             **engine("qwen-1", "1x60"),
-            **engine("qwen-new-7d9f8b6c5d-k2x9z", "5x10 stale"),
-            # vLLM that is not the stack's.
-            **engine("else-0", "7x60"),
-            **engine("qwen-newer-0", "7x60"),
+            **engine("qwen-new-7d9f8b6c5d-24567", "5x10 stale"),
             **late("qwen-0", 10),
-            **late("qwen-new-7d9f8b6c5d-k2x9z", 0),
+            **late("qwen-new-7d9f8b6c5d-24567", 0),
         },
         {
             ("10m", "modelyard:model_running:sum"): {
@@ -301,6 +299,13 @@ def test_fallbacks_are_told_of_above_their_share(told: Told) -> None:
 
     told(observed(), answers(21), {("30m", firing(name)): {fired(name, "warning", route="chat"): 1}})
     told(observed(), answers(19), {("30m", firing(name)): {}})
+
+
+def test_a_prometheus_operator_takes_the_rules_of_500_models() -> None:
+    models = [{**GEMMA, "name": f"a-model-with-a-name-{number}"} for number in range(500)]
+    stack = observed(models=models, routes=[], pools=[{"name": "gpu", "gpusPerNode": 8, "maxNodes": 64}])
+    # It refuses a file of rules that is larger than half of what a Secret may hold.
+    assert len(json.dumps({"groups": rule_groups(stack, of(stack))})) < 1024 * 1024 // 2
 
 
 def test_a_queue_that_never_empties_is_told_of(told: Told) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from components.manifests.alerts.expressions import QUANTILES, literal, record, replaced
 from components.manifests.objects import Manifest
-from components.manifests.series import POD, of_all_pods
+from components.manifests.series import POD, of_all_pods, of_any_pod
 from stacks.settings import ModelSettings, ObservabilitySettings, StackSettings
 
 _TIMES = {
@@ -70,11 +70,12 @@ def _late(stack: StackSettings, settings: ObservabilitySettings) -> list[Manifes
 
 
 def _now(stack: StackSettings, name: str) -> str:
-    return _named(f"vllm:{name}{{{of_all_pods(stack.models, stack.cluster.namespace)}}}")
+    return _named(f"vllm:{name}{{{of_any_pod(stack.cluster.namespace)}}}")
 
 
 def _rate(stack: StackSettings, name: str, labels: Iterable[str] = ()) -> str:
-    return _rate_of(name, of_all_pods(stack.models, stack.cluster.namespace), labels)
+    # Not by the models' names: of hundreds, the rules would be more than a Prometheus operator takes.
+    return _rate_of(name, of_any_pod(stack.cluster.namespace), labels)
 
 
 def _rate_of(name: str, chosen: str, labels: Iterable[str] = ()) -> str:
