@@ -64,10 +64,19 @@ class Control:
 
         Args:
             hung_seconds: how long an engine with requests may make no step. 0: for ever.
+
+        Raises:
+            OSError: when there is no room for it.
         """
         handle, name = tempfile.mkstemp(prefix="modelyard-")
-        os.truncate(handle, _SIZE)
-        os.close(handle)
+        try:
+            # Not by its length alone: the first to write into a hole that finds no room is ended by SIGBUS.
+            os.posix_fallocate(handle, 0, _SIZE)
+        except OSError:
+            Path(name).unlink()
+            raise
+        finally:
+            os.close(handle)
         made = cls(Path(name))
         struct.pack_into("d", made.block, _HUNG_SECONDS, hung_seconds)
         return made

@@ -2,17 +2,17 @@
 
 import os
 import shlex
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from serving.argv import server_command
+from serving.control import Control
 from serving.exits import ExitCode, Reason
 from serving.loopback import Loopback
 from serving.masking import masked, secrets
-from serving.output import Output
+from serving.output import Output, write
 from serving.preflight import Finding, model_findings, preflight
 from serving.secret_arguments import SeveralSecretsError, moved
 from serving.settings import ServingSettings
@@ -112,7 +112,15 @@ def _served(settings: ServingSettings) -> Reason:
         hung=settings.hung_seconds,
     )
     first_requests = None if settings.headless else partial(warm_up, server, settings.warm_up_tokens, _log)
-    return Supervisor(command, times, Output(secrets(command, os.environ)), first_requests, _log).run()
+    try:
+        control = Control.create(times.hung)
+    except OSError as error:
+        return Reason(
+            ExitCode.DISK,
+            f"There is no room for temporary files, not in /tmp either ({error.strerror}), and vLLM needs some too: "
+            "free some of the node's disk, or look for what fills the container's /tmp.",
+        )
+    return Supervisor(command, times, control, Output(secrets(command, os.environ)), first_requests, _log).run()
 
 
 def _leave(reason: Reason, message: Path) -> None:
@@ -130,4 +138,5 @@ def _log(line: str) -> None:
 
 
 def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the container's log
+    # Not by print: what it can't write it keeps, and tries again at the end, which then is the process's exit code.
+    write(2, f"{line}\n".encode(errors="backslashreplace"))

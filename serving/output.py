@@ -1,5 +1,6 @@
 """What the server writes: passed on line by line, its end kept to tell why it died."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Sequence
@@ -58,8 +59,14 @@ class Output:
         with self._lock:
             self._kept += lines
             del self._kept[:-KEPT_BYTES]
-        while lines:
-            lines = lines[os.write(sink, lines) :]
+        write(sink, lines)
+
+
+def write(sink: int, text: bytes) -> None:
+    """Write a text, or as much of it as there is room for: a log that is full, or that nobody reads, ends no server."""
+    with contextlib.suppress(OSError):
+        while text:
+            text = text[os.write(sink, text) :]
 
 
 def _whole_lines(data: bytes) -> tuple[bytes, bytes]:

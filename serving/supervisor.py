@@ -69,12 +69,21 @@ _Event = signal.Signals | _WarmedUp
 class Supervisor:
     """Runs one server. Everything happens in `run`; other threads and signals only leave events for it."""
 
-    def __init__(self, command: Sequence[str], times: Times, output: Output, warm_up: WarmUp | None, log: Log) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        times: Times,
+        control: Control,
+        output: Output,
+        warm_up: WarmUp | None,
+        log: Log,
+    ) -> None:
         """Prepare to start a server.
 
         Args:
             command: its command line.
             times: how long things may take.
+            control: the block to share with it, which is removed at its end.
             output: passes on what it writes.
             warm_up: asks its first requests. None for a server that takes none, such as a worker of another node.
             log: writes a line to the container's log.
@@ -84,7 +93,7 @@ class Supervisor:
         self._output = output
         self._warm_up = warm_up
         self._log = log
-        self._control = Control.create(times.hung)
+        self._control = control
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._begun = time.monotonic()
         self._oom_kills = oom_kills()

@@ -1,9 +1,13 @@
-"""Fixtures of the fault suite: those of the gateway's contract tests, and servers that say any bytes."""
+"""Fixtures of the fault suite: those of the gateway's contract tests, servers that say any bytes, disks and clocks."""
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.faults.disk import Disk
 from tests.faults.raw import RawPod, Script
 from tests.gateway.conftest import Pods, Start, loop, pods, start
 from tests.gateway.fakes import Loop
@@ -28,3 +32,14 @@ def raw_pods(loop: Loop) -> Iterator[RawPods]:
     yield begin
     for pod in started:
         pod.kill()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of 1 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    with ExitStack() as mounted:
+        made = Disk(tmp_path / "disk", kib=1024)
+        mounted.callback(made.close)
+        yield made
