@@ -77,6 +77,16 @@ class Entry:
                 continue
         return total
 
+    def is_fetched_now(self) -> bool:
+        """Whether somebody fetches it. One that is served has no bytes to get."""
+        if not self.work.exists():
+            return False
+        lock = self.lock()
+        try:
+            return not lock.take(shared=True)
+        finally:
+            lock.close()
+
     def last_used(self) -> float:
         """When a server last took it, or a download began, in seconds since 1970."""
         for path in (self.folder / MARKER, self.work / _PLAN):
@@ -203,7 +213,7 @@ class Store:
             for other in going:
                 other.remove()
             # Not every file system gives back what was counted.
-            self._refuse_full(self._free(), entry.missing(listing.size))
+            self._refuse_full(self._free(entry), entry.missing(listing.size))
             entry.begin(listing)
         return said
 
@@ -215,7 +225,7 @@ class Store:
             listing: its files.
             held: keeps the locks.
         """
-        own, missing, free = listing.size, entry.missing(listing.size), self._free()
+        own, missing, free = listing.size, entry.missing(listing.size), self._free(entry)
         going: list[Entry] = []
         if self._limit is not None:
             self._refuse_larger_than_limit(own)
@@ -252,13 +262,15 @@ class Store:
         if free < missing:
             raise WeightsError(
                 ExitCode.DISK,
-                f"{self._root}: it has {free / _GIB:.1f} GiB free, and {missing / _GIB:.1f} GiB are yet to be "
-                "fetched: give the weights a larger volume, set weights.cacheLimit so that models which nobody uses "
-                "make room, or remove other files from it",
+                f"{self._root}: it has {max(0, free) / _GIB:.1f} GiB free beside what other pods are fetching there, "
+                f"and {missing / _GIB:.1f} GiB are yet to be fetched: give the weights a larger volume, set "
+                "weights.cacheLimit so that models which nobody uses make room, or remove other files from it",
             )
 
-    def _free(self) -> int:
-        return shutil.disk_usage(self._root).free
+    def _free(self, entry: Entry) -> int:
+        """Bytes that a model can have of the disk: not those that are yet to come of others, which are fetched now."""
+        others = [other for other in self._entries() if other != entry and other.is_fetched_now()]
+        return shutil.disk_usage(self._root).free - sum(other.missing(other.size()) for other in others)
 
     def _entries(self) -> Iterator[Entry]:
         """Every version that is there, whole or not."""

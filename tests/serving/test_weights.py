@@ -534,6 +534,23 @@ def test_a_model_that_is_larger_than_the_limit(hub: Hub, bring: Fetch, store: Pa
     assert not Entry(store / f"hf/org--model/{COMMIT}").work.exists()
 
 
+def test_room_is_set_aside_for_a_model_that_another_pod_fetches(
+    hub: Hub, start: Callable[..., Popen[str]], bring: Fetch, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=int(1.5 * SIZE)))
+    hub.allow(MIB)
+    first = start()
+    hub.wait_until_held()
+    # The same files under another name are another model.
+    with pytest.raises(WeightsError, match=r"are yet to be fetched: give the weights a larger volume") as caught:
+        bring(ModelScope(REPOSITORY, None))
+    assert caught.value.code == ExitCode.DISK
+    first.kill()
+    first.wait()
+    hub.allow(None)
+    assert in_folder(bring(ModelScope(REPOSITORY, None)).folder) == LOADED
+
+
 def test_a_file_system_that_refuses_to_grow(hub: Hub, start: Callable[..., Popen[str]], store: Path) -> None:
     status, said = ended(start(**{LARGEST_FILE: str(MIB)}))
     assert status == ExitCode.DISK, said
