@@ -30,6 +30,8 @@ TRIES = 6
 SAME_CORRUPTION = 2
 """How often a file that came wrong is fetched again."""
 
+_END_SECONDS = 1.0
+"""What all connections together get to end, after a failure."""
 _LONGEST_WAIT_SECONDS = 60.0
 _OK, _PARTIAL, _PRECONDITION_FAILED, _NO_SUCH_RANGE = 200, 206, 412, 416
 _MOMENTARY = (408, 425, 429, 500, 502, 503, 504)
@@ -114,9 +116,10 @@ class Transfer:
             self._over.set()
             for _ in threads:
                 self._jobs.put(None)
+            end = time.monotonic() + _END_SECONDS
             for thread in threads:
                 # One that waits for the network has nothing to lose, and ends with the process.
-                thread.join(1)
+                thread.join(max(0, end - time.monotonic()))
             self._session.close()
         progress.end()
 

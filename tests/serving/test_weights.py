@@ -33,6 +33,7 @@ from serving.weights.modelscope import ModelScope
 from serving.weights.partial import PartialFile
 from serving.weights.remote import Remote, RemoteFile, listing_of, not_loaded
 from serving.weights.store import MARKER, Entry
+from serving.weights.transfer import Pace
 from tests.serving.fetching import LARGEST_FILE, PACE
 from tests.serving.servers import ROOT, await_true
 from tests.weights.hub import COMMIT, REPOSITORY, Hub, serving
@@ -393,6 +394,25 @@ def test_failures_that_last_end_it(hub: Hub, bring: Fetch) -> None:
     with pytest.raises(WeightsError, match=r"does not come \(status 503\), after 6 tries") as caught:
         bring(hugging_face())
     assert caught.value.code == ExitCode.CRASHED
+
+
+def test_a_failure_waits_for_no_connection_that_is_silent(hub: Hub, store: Path) -> None:
+    hub.held = {FIRST, SECOND}
+    released: list[float] = []
+
+    def refuse() -> None:
+        with hub.changed:
+            assert hub.changed.wait_for(lambda: hub.fetched[FIRST] == 11 and hub.fetched[SECOND] == 2, timeout=60)
+            hub.refusal = (403, "")
+            released.append(time.monotonic())
+            hub.held.discard(SECOND)
+            hub.changed.notify_all()
+
+    threading.Thread(target=refuse).start()
+    with pytest.raises(WeightsError, match="refused the token"):
+        fetch(hugging_face(), store, None, lambda _: None, Pace(connections=13, part_bytes=MIB // 2))
+    # Eleven are still waited for by who asked, of which none is to be waited for in turn.
+    assert time.monotonic() - released[0] < 6
 
 
 def test_a_mirror_without_ranges(hub: Hub, bring: Fetch, store: Path) -> None:
