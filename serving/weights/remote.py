@@ -18,6 +18,9 @@ CONNECT_SECONDS = 10
 SILENT_SECONDS = 30
 """Longest time that it may say nothing, once it has."""
 
+MARKER = ".modelyard.json"
+"""The file in a whole model's folder of the cache that says what belongs to it."""
+
 _SECOND_FORMAT = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin|consolidated(\.\d+)?\.pth")
 """Names of whole weights that vLLM leaves alone where safetensors are beside them."""
 
@@ -123,13 +126,14 @@ def listing_of(remote: str, files: Iterable[RemoteFile], version: str | None = N
 
 
 def not_loaded(paths: Iterable[str]) -> set[str]:
-    """The files that vLLM does not load: weights in a second format, what they were made of, and Git's own."""
+    """The files that vLLM does not load: weights in a second format, what they were made of, Git's own and ours."""
     every = [PurePosixPath(path) for path in paths]
     with_safetensors = {path.parent for path in every if path.suffix == ".safetensors"}
     return {
         str(path)
         for path in every
         if path.parts[0] == "original"
+        or str(path) == MARKER
         or path.name == ".gitattributes"
         or (path.parent in with_safetensors and _SECOND_FORMAT.fullmatch(path.name))
     }

@@ -26,10 +26,7 @@ from serving.exits import ExitCode
 from serving.weights.errors import WeightsError
 from serving.weights.lock import Lock
 from serving.weights.partial import not_written
-from serving.weights.remote import Listing, Remote
-
-MARKER = ".modelyard.json"
-"""The file in a whole model's folder that says what belongs to it."""
+from serving.weights.remote import MARKER, Listing, Remote
 
 _PLAN = "plan.json"
 _GIB = 2**30

@@ -31,8 +31,8 @@ from serving.weights.hugging_face import HuggingFace
 from serving.weights.lock import Lock
 from serving.weights.modelscope import ModelScope
 from serving.weights.partial import PartialFile
-from serving.weights.remote import Remote, RemoteFile, listing_of, not_loaded
-from serving.weights.store import MARKER, Entry
+from serving.weights.remote import MARKER, Remote, RemoteFile, listing_of, not_loaded
+from serving.weights.store import Entry
 from serving.weights.transfer import Pace
 from tests.serving.fetching import LARGEST_FILE, PACE
 from tests.serving.servers import ROOT, await_true
@@ -211,6 +211,16 @@ def test_a_second_format_is_left_alone_only_beside_safetensors() -> None:
         "pytorch_model.bin",
         ".gitattributes",
     }
+
+
+def test_a_repository_that_was_copied_out_of_a_cache(hub: Hub, bring: Fetch) -> None:
+    hub.files = {**LOADED, MARKER: b"of another cache", f"nested/{MARKER}": b"a file like others"}
+    fetched = bring(hugging_face())
+    assert in_folder(fetched.folder) == LOADED
+    assert (fetched.folder / "nested" / MARKER).read_bytes() == b"a file like others"
+    hub.ranges.clear()
+    assert bring(hugging_face()).folder == fetched.folder
+    assert hub.ranges == []
 
 
 # Stops
