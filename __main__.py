@@ -5,7 +5,7 @@ import pulumi
 from components.manifests.envoy_gateway import GatewayConfigTooLargeError
 from components.platform import Platform
 from components.verification import verification
-from stacks import configuration, promotions
+from stacks import configuration, kubeconfig, promotions
 from stacks.cluster_outputs import exported
 from stacks.settings import SettingsError, StackSettings
 
@@ -47,6 +47,8 @@ def make_platform(stack: StackSettings) -> None:
 
 try:
     settings = configuration.read()
+    if missing := kubeconfig.missing(settings.cluster):
+        pulumi.log.warn(f"No cluster is asked, and an update could not reach it: {missing.seen}. {missing.remedy}")
     (make_cluster if settings.part == "cluster" else make_platform)(settings)
 except (SettingsError, GatewayConfigTooLargeError) as error:
     raise pulumi.RunError(f"This stack cannot work as it is written:\n{error}") from None

@@ -102,3 +102,13 @@ def test_a_configuration_that_no_config_map_holds_ends_the_program_with_its_sent
 
 def test_the_program_is_short() -> None:
     assert len(MAIN.read_text().splitlines()) <= 60
+
+
+def test_a_kubeconfig_that_is_not_there_is_said_at_once(main: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_, **__: said.append(text))
+    main(cluster={"kubeconfig": "/nowhere"})
+    assert said[0] == (
+        "No cluster is asked, and an update could not reach it: modelyard:cluster.kubeconfig: there is no file "
+        "/nowhere. Write the path of one that is there, or remove the setting: then KUBECONFIG counts."
+    )

@@ -1,13 +1,12 @@
 """The cluster: whether it answers, what may be done there, and whether its nodes have what models ask for."""
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from stacks.cli.doctor.check import Check, Checks, guarded
 from stacks.cli.doctor.definitions import definitions
+from stacks.kubeconfig import missing
 from stacks.kubectl import Kubectl, KubectlError
 from stacks.settings import ExistingPoolSettings, GpuNodePoolSettings, StackSettings
 
@@ -25,8 +24,8 @@ _RIGHTS = (
 def cluster(stack: StackSettings) -> Checks:
     """Everything about the cluster. Where it does not answer, that alone."""
     kubectl = Kubectl.of(stack.cluster)
-    if missing := _missing_kubeconfig(stack):
-        yield missing
+    if found := missing(stack.cluster):
+        yield Check("kubeconfig", "failed", found.seen, found.remedy)
         return
     answers = guarded("cluster", lambda: _answers(kubectl), (KubectlError,))
     yield answers
@@ -36,36 +35,6 @@ def cluster(stack: StackSettings) -> Checks:
         yield guarded(name, lambda check=check: check(kubectl), (KubectlError,))  # type: ignore[misc]
     yield from _gpus(kubectl, stack)
     yield from definitions(kubectl, stack)
-
-
-def _missing_kubeconfig(stack: StackSettings) -> Check | None:
-    path = stack.cluster.kubeconfig_path
-    if path is None:
-        return _no_kubeconfig_at_all()
-    if Path(path).expanduser().is_file():
-        return None
-    if stack.cluster.kind == "embedded":
-        return Check("kubeconfig", "failed", f"there is no file {path}", "Run `make local-up`, which writes it.")
-    return Check(
-        "kubeconfig",
-        "failed",
-        f"modelyard:cluster.kubeconfig: there is no file {path}",
-        "Write the path of one that is there, or remove the setting: then KUBECONFIG counts.",
-    )
-
-
-def _no_kubeconfig_at_all() -> Check | None:
-    """Where kubectl finds none by itself, it asks whatever listens on this machine's port 8080."""
-    given = [Path(path) for path in os.environ.get("KUBECONFIG", "").split(os.pathsep) if path]
-    looked = given or [Path.home() / ".kube" / "config"]
-    if any(path.is_file() for path in looked):
-        return None
-    return Check(
-        "kubeconfig",
-        "failed",
-        f"there is no file {' or '.join(map(str, looked))}",
-        "Set KUBECONFIG, or write modelyard:cluster.kubeconfig, to the kubeconfig of your cluster.",
-    )
 
 
 def _answers(kubectl: Kubectl) -> Check:
