@@ -3,9 +3,10 @@
 The parts are plain HTTP requests for a range of a file, by the library requests: hubs and object stores all have them.
 """
 
+import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -32,7 +33,11 @@ SAME_CORRUPTION = 2
 
 _END_SECONDS = 1.0
 """What all connections together get to end, after a failure."""
-_LONGEST_WAIT_SECONDS = 60.0
+_LONGEST_WAIT_SECONDS = 300.0
+"""Hugging Face counts requests in windows of five minutes."""
+_RATE_LIMIT = re.compile(r"r=0\s*;\s*t=(\d+)")
+"""A limit that is used up, and the seconds until it is renewed, in the header ``RateLimit``:
+https://huggingface.co/docs/hub/rate-limits"""
 _OK, _PARTIAL, _PRECONDITION_FAILED, _NO_SUCH_RANGE = 200, 206, 412, 416
 _MOMENTARY = (408, 425, 429, 500, 502, 503, 504)
 _GIB = 2**30
@@ -88,6 +93,7 @@ class Transfer:
         self._log = log
         self._pace = pace
         self._over = threading.Event()
+        self._wait_said = 0.0
         self._jobs: SimpleQueue[tuple[PartialFile, int] | None] = SimpleQueue()
         self._ends: SimpleQueue[PartialFile | _CorruptFile | BaseException] = SimpleQueue()
         self._session = requests.Session()
@@ -192,9 +198,18 @@ class Transfer:
                     "that the network and the proxy let pods reach where it comes from. The next start goes on with "
                     "what is here"
                 )
-            if self._over.wait(min(max(wait, momentary.wait_seconds), _LONGEST_WAIT_SECONDS)):
+            if momentary.wait_seconds:
+                self._say_wait(momentary)
+            if self._over.wait(max(wait, momentary.wait_seconds)):
                 raise _OverError
             wait *= 2
+
+    def _say_wait(self, momentary: _MomentaryError) -> None:
+        now = time.monotonic()
+        # Every connection is told the same.
+        if now >= self._wait_said:
+            self._wait_said = now + momentary.wait_seconds
+            self._log(f"weights: {self._remote.name}: asks to wait {momentary.wait_seconds:g} s ({momentary})")
 
     def _stream(self, file: PartialFile, part: int, start: int, end: int) -> None:
         address = self._remote.address(file.file)
@@ -216,8 +231,7 @@ class Transfer:
     def _check(self, response: requests.Response, file: RemoteFile, start: int, end: int) -> None:
         status = response.status_code
         if status in _MOMENTARY:
-            after = response.headers.get("Retry-After", "")
-            raise _MomentaryError(f"status {status}", float(after) if after.isdecimal() else 0)
+            raise _MomentaryError(f"status {status}", _asked_wait(response.headers))
         if status in (_PRECONDITION_FAILED, _NO_SUCH_RANGE):
             raise self._changed(file)
         if status == _PARTIAL:
@@ -280,6 +294,13 @@ class _Progress:
 
     def _received(self) -> int:
         return self._finished + sum(file.received for file in self._partial)
+
+
+def _asked_wait(headers: Mapping[str, str]) -> float:
+    """Seconds that a server asks to wait. 0, where it does not say."""
+    after = headers.get("Retry-After", "")
+    asked = [*([after] if after.isdecimal() else []), *_RATE_LIMIT.findall(headers.get("RateLimit", ""))]
+    return min(max(map(float, asked), default=0), _LONGEST_WAIT_SECONDS)
 
 
 def _why(error: BaseException) -> str:

@@ -399,6 +399,36 @@ def test_momentary_failures_are_tried_again(hub: Hub, bring: Fetch) -> None:
     assert in_folder(bring(hugging_face()).folder) == LOADED
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "2"}, 2),
+        # https://huggingface.co/docs/hub/rate-limits
+        ({"RateLimit": '"resolvers";r=0;t=2', "RateLimit-Policy": '"fixed window";"resolvers";q=3000;w=300'}, 2),
+        ({"RateLimit": '"api";r=7;t=290, "resolvers";r=0;t=2'}, 2),
+        ({"RateLimit": '"resolvers";r=7;t=290'}, 0),
+        ({"RateLimit": "words", "Retry-After": "words"}, 0),
+        ({"Retry-After": "99999"}, 300),
+    ],
+)
+def test_a_hub_that_says_how_long_to_wait(
+    hub: Hub, store: Path, log: list[str], monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: int
+) -> None:
+    waits: list[float] = []
+
+    class Over(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0)
+            return self.is_set()
+
+    monkeypatch.setattr("serving.weights.transfer.threading", SimpleNamespace(Event=Over, Thread=threading.Thread))
+    hub.failures, hub.failure_headers = [429], headers
+    fetch(hugging_face(), store, None, log.append, PACE).lock.close()
+    assert waits == [seconds or PACE.first_wait_seconds]
+    told = [line for line in log if "asks to wait" in line]
+    assert told == ([f"weights: {REPOSITORY}: asks to wait {seconds} s (status 429)"] if seconds else [])
+
+
 def test_failures_that_last_end_it(hub: Hub, bring: Fetch) -> None:
     hub.failures = [503] * 100
     with pytest.raises(WeightsError, match=r"does not come \(status 503\), after 6 tries") as caught:

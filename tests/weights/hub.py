@@ -38,6 +38,8 @@ class Hub:
         """Whether files are always sent whole, as some mirrors do."""
         self.failures: list[int] = []
         """Statuses that the next requests for content are answered with."""
+        self.failure_headers: dict[str, str] = {}
+        """What is said with them."""
         self.content_from: str | None = None
         """Another host that requests for content are sent on to."""
         self.tokens: list[str | None] = []
@@ -195,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(302, b"", {"Location": f"{hub.content_from}{self.path}"})
             return
         if hub.failures:
-            self._send(hub.failures.pop(0), b"", {})
+            self._send(hub.failures.pop(0), b"", hub.failure_headers)
             return
         status, start, end = 200, 0, len(data)
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
