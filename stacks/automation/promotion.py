@@ -64,7 +64,7 @@ def promote(
         cancelled: set it from another thread to end the update in an orderly way.
 
     Raises:
-        SettingsRefusedError: there is no such route, or no such model in it.
+        SettingsRefusedError: there is no such route, or no such model in it, or the stack is not up.
         AutomationError: the update failed, as the subclass that says why.
     """
     found = _route(stack, route, headers or {}, options)
@@ -184,6 +184,11 @@ def _move(
     on_event: OnEvent | None,
     cancelled: threading.Event | None,
 ) -> PromotionResult:
+    if not outputs(stack, options=options):
+        raise SettingsRefusedError(
+            f"The stack '{stack}' is not up, so its route '{route.model}' has no shares yet.",
+            f"Bring it up first, with the shares that {stack_file(stack, options).name} is to begin with.",
+        )
     upstreams: list[dict[str, Any]] = [
         {**upstream.model_dump(by_alias=True, exclude_none=True), "weight": weight}
         for upstream, weight in zip(route.upstreams, weights, strict=True)

@@ -78,6 +78,25 @@ def canary(checkout: Checkout) -> Checkout:
     return checkout
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_a_stack_that_is_not_up_has_no_shares_to_move(canary: Checkout, made: bool) -> None:
+    stack_file(canary).with_name("Pulumi.other.yaml").write_text(FILE, encoding="utf-8")
+    expected: tuple[type[automation.AutomationError], str] = (
+        automation.StackMissingError,
+        "Pulumi knows no stack 'other' where it keeps its state.",
+    )
+    if made:
+        automation.preview("other", options=canary.options)
+        expected = (
+            automation.SettingsRefusedError,
+            "The stack 'other' is not up, so its route 'chat' has no shares yet.",
+        )
+    for move in (automation.promote, automation.rollback):
+        with pytest.raises(expected[0]) as caught:
+            move("other", "chat", options=canary.options)
+        assert caught.value.problem == expected[1]
+
+
 def stack_file(checkout: Checkout) -> Path:
     return checkout.folder / "stacks" / "Pulumi.dev.yaml"
 

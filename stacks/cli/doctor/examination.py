@@ -39,9 +39,8 @@ def _stack(name: str) -> tuple[StackSettings | None, Check]:
         said = told(error)
         return None, Check("stack file", "failed", said.problem, said.remedy)
     except CliError as error:
-        return None, Check(
-            "stack file", "warning", f"{error.problem} Cluster and charts were not looked at.", error.remedy
-        )
+        seen = f"{error.problem.rstrip('.')}. Cluster and charts were not looked at."
+        return None, Check("stack file", "warning", seen, error.remedy)
     return found, Check("stack file", "ok", f"{name!r} can work: {len(found.models)} models, {len(found.pools)} pools")
 
 
@@ -50,6 +49,7 @@ def _cluster(name: str, stack: StackSettings) -> Checks:
         readable = with_kubeconfig(name, stack)
     except (CliError, AutomationError) as error:
         said = told(error)
-        yield Check("cluster", "warning", f"{said.problem} The cluster was not looked at.", said.remedy)
+        seen = f"{said.problem.rstrip('.')}. The cluster was not looked at."
+        yield Check("cluster", "warning", seen, said.remedy)
         return
     yield from cluster(readable)
