@@ -1,9 +1,9 @@
 """Engine defaults that were measured to be faster than vLLM's own, by GPU and size of model.
 
-A row has what was measured on that GPU beside bare ``vllm serve``, cell by cell; of anything else it knows nothing, and
-docs/figures.md has every ratio, also those of what did not win. It is filled in where a model says nothing else, whatever
-requests come, and not for another kind of server than was measured: GPUs that share a model, adapters, speculative
-decoding, pooling.
+A row has what was measured on that GPU beside bare ``vllm serve``, cell by cell, and of anything else it knows nothing;
+docs/figures.md has every ratio, also those of what did not win. It is filled in where a model says nothing else,
+whatever requests come, and not for another kind of server than was measured: GPUs that share a model, adapters,
+speculative decoding, pooling.
 """
 
 from collections.abc import Mapping
@@ -47,9 +47,9 @@ ROWS = (
         least_cpu=4,
         # Three processes of 0.95 GiB more than a server has otherwise.
         least_memory_gib=12,
-        measured="Qwen2.5-1.5B, random weights, vLLM 0.26.0, tokens a second at so many requests at a time, ±11 %: chat "
-        "1.02 times at 8, 1.13 at 32, 1.16 at 128, 2.12 at 512; shared beginnings 1.47 at 128, and 2.12 at 512 with 2.58 "
-        "times the time per token. Not one request at a time, and no long prompts",
+        measured="Qwen2.5-1.5B, random weights, vLLM 0.26.0, tokens a second at so many requests at a time, ±11 %: "
+        "chat 1.02 times at 8, 1.13 at 32, 1.16 at 128, 2.12 at 512; shared beginnings 1.47 at 128, and 2.12 at 512 "
+        "with 2.58 times the time per token. Not one request at a time, and no long prompts",
     ),
 )
 """All rows. The first that is for a model counts."""
