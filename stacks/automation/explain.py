@@ -68,15 +68,7 @@ class _Meaning:
     """With ``{stack}`` and ``{name}``, the one that its file has."""
 
 
-_NO_ROOM = _Meaning(
-    UpdateFailedError,
-    r"no space left on device|disk quota exceeded",
-    "There is no room left where Pulumi keeps the state of '{stack}', or for its temporary files: {line}",
-    "Free some of that disk and run the same again: what was made stays, and it goes on from the last whole state.",
-)
-
 _BEFORE = (
-    _NO_ROOM,
     _Meaning(
         SettingsRefusedError,
         r"invalid YAML file",
@@ -118,7 +110,6 @@ _BEFORE = (
 """What Pulumi says before an update begins."""
 
 _DURING = (
-    _NO_ROOM,
     _Meaning(
         CredentialsError,
         r"Unauthorized|asked for the client to provide credentials|getting credentials: ",
