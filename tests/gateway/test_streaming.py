@@ -100,7 +100,8 @@ def test_client_that_leaves_frees_the_pod(pods: Pods, start: Start, loop: Loop) 
     gateway = start(stack(["qwen"]), qwen=qwen)
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=question("qwen", stream=True)) as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()  # without a name it would end here, and the connection with it
+        next(lines)
         eventually(lambda: qwen.running == 1, "the pod is generating")
 
     eventually(lambda: qwen.running == 0, "the generation is cancelled")
