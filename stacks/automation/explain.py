@@ -68,7 +68,15 @@ class _Meaning:
     """With ``{stack}`` and ``{name}``, the one that its file has."""
 
 
+_NO_ROOM = _Meaning(
+    UpdateFailedError,
+    r"no space left on device|disk quota exceeded",
+    "There is no room left where Pulumi keeps the state of '{stack}', or for its temporary files: {line}",
+    "Free some of that disk and run the same again: what was made stays, and it goes on from the last whole state.",
+)
+
 _BEFORE = (
+    _NO_ROOM,
     _Meaning(
         SettingsRefusedError,
         r"invalid YAML file",
@@ -110,6 +118,7 @@ _BEFORE = (
 """What Pulumi says before an update begins."""
 
 _DURING = (
+    _NO_ROOM,
     _Meaning(
         CredentialsError,
         r"Unauthorized|asked for the client to provide credentials|getting credentials: ",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.automation.explain import Failure, explained, locked
+from stacks.automation.state_folder import state_folder
 from stacks.automation.workspace import Workspace
 
 HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -64,8 +65,7 @@ def take_up(workspace: Workspace) -> tuple[str, ...] | None:
     Raises:
         AutomationError: the state cannot be read, or an update runs, as ``LockedError``.
     """
-    for lock in _locks(workspace):
-        raise locked(workspace.stack, lock.holder, lock.since)
+    refuse_locked(workspace)
     exported = checked(workspace, "stack", "export", *workspace.chosen)
     state = json.loads(exported)
     if not (state.get("deployment") or {}).get("pending_operations"):
@@ -77,6 +77,16 @@ def take_up(workspace: Workspace) -> tuple[str, ...] | None:
         raise locked(workspace.stack, None, None)
     checked(workspace, "stack", "import", *workspace.chosen, f"--file={repaired}")
     return tuple(adopted)
+
+
+def refuse_locked(workspace: Workspace) -> None:
+    """Leave the state of an update that runs alone.
+
+    Raises:
+        LockedError: one does, as far as it can be seen from here.
+    """
+    for lock in _locks(workspace):
+        raise locked(workspace.stack, lock.holder, lock.since)
 
 
 def break_dead_locks(workspace: Workspace) -> None:
@@ -105,12 +115,11 @@ class _Lock:
 
 def _locks(workspace: Workspace) -> list[_Lock]:
     """The locks of the stack, as far as they can be seen from here."""
-    place = workspace.pulumi.environment.get("PULUMI_BACKEND_URL", "")
-    if not place.startswith("file://"):
+    folder = state_folder(workspace)
+    if folder is None:
         return []
-    folder = Path(place.removeprefix("file://")).expanduser() / ".pulumi" / "locks"
     found = []
-    for file in folder.rglob(f"{workspace.project}/{workspace.name}/*.json"):
+    for file in (folder / "locks").rglob(f"{workspace.project}/{workspace.name}/*.json"):
         # An update that ends takes its lock with it.
         with suppress(FileNotFoundError):
             found.append(_lock(file, file.read_text(encoding="utf-8")))

@@ -11,7 +11,8 @@ from stacks.automation.errors import AutomationError, CancelledError, StackMissi
 from stacks.automation.events import Event, Finished, Message, Planned, PolicyViolated, Recovered, Retrying
 from stacks.automation.explain import Failure, explained, transient
 from stacks.automation.options import Options
-from stacks.automation.recovery import break_dead_locks, take_up
+from stacks.automation.recovery import break_dead_locks, refuse_locked, take_up
+from stacks.automation.state_folder import remove_unwritten_locks, restore_emptied
 from stacks.automation.workspace import Workspace
 
 OnEvent = Callable[[Event], None]
@@ -97,10 +98,16 @@ class Runner:
             AutomationError: an update runs, as ``LockedError``; or Pulumi or the cluster can't be asked.
         """
         break_dead_locks(self.workspace)
+        remove_unwritten_locks(self.workspace)
+        refuse_locked(self.workspace)
+        restored = restore_emptied(self.workspace)
+        if restored:
+            self._tell(Message("warning", restored))
         adopted = take_up(self.workspace)
+        if adopted is not None or restored:
+            self._attempt("refresh")
         if adopted is None:
             return ()
-        self._attempt("refresh")
         self._tell(Recovered(adopted))
         return adopted
 

@@ -4,18 +4,37 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stacks.settings import StackSettings
+from tests.automation.conftest import checkout, pulumi_on_path
 from tests.faults.disk import Disk
 from tests.faults.raw import RawPod, Script
 from tests.gateway.conftest import Pods, Start, loop, pods, start
-from tests.gateway.fakes import Loop
+from tests.gateway.fakes import Loop, Pod
+from tests.gateway.harness import Gateway
 
-__all__ = ["loop", "pods", "raw_pods", "start"]
+__all__ = ["checkout", "loop", "pods", "pulumi_on_path", "raw_pods", "start"]
 
 RawPods = Callable[..., RawPod]
+StartLone = Callable[..., Gateway]
 _ = (Pods, Start)
+
+
+@pytest.fixture
+def start_lone(tmp_path: Path) -> Iterator[StartLone]:
+    """Starts a gateway before a pod of the model that a stack has, with the options of ``Gateway.start``."""
+    with ExitStack() as running:
+
+        def begin(settings: StackSettings, pod: Pod, **options: Any) -> Gateway:
+            (model,) = settings.models
+            gateway = running.enter_context(Gateway(tmp_path, {model.name: [pod]}))
+            gateway.start(settings, **options)
+            return gateway
+
+        yield begin
 
 
 @pytest.fixture

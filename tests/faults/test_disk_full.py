@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from pathlib import Path
 
@@ -13,13 +16,21 @@ import pytest
 
 from serving.control import Control
 from serving.exits import ExitCode
+from stacks import automation
+from tests.automation.conftest import Checkout
+from tests.faults.conftest import StartLone
 from tests.faults.disk import Disk
+from tests.gateway.conftest import Pods
+from tests.gateway.harness import eventually, stack
 from tests.serving.servers import STAND_IN, Server, await_true, start
 
 pytestmark = pytest.mark.faults
 
 MUCH = 100_000
 """Bytes that vLLM says at its start: more than a pipe holds that nobody reads."""
+
+LONE = stack(["qwen"], [{"model": "qwen"}])
+REQUESTS = 2000
 
 StartServer = Callable[..., Server]
 
@@ -41,6 +52,24 @@ def serve(tmp_path: Path) -> Iterator[StartServer]:
     yield begin
     for server in started:
         server.close()
+
+
+@pytest.mark.gateway
+def test_a_gateway_answers_whose_log_finds_no_room(start_lone: StartLone, pods: Pods, disk: Disk) -> None:
+    log = disk.folder / "log"
+    log.touch()
+    disk.fill()
+    gateway = start_lone(LONE, pods("qwen"), log=log)
+    assert {gateway.chat("qwen").status_code for _ in range(REQUESTS)} == {200}
+    eventually(lambda: gateway.stat("filesystem.write_failed") > 0, "nothing could be written")
+    eventually(lambda: gateway.stat("filesystem.write_total_buffered") == 0, "no line is kept in memory")
+    assert log.read_bytes() == b""
+
+    disk.free()
+    gateway.chat("qwen", user="after")
+    eventually(lambda: log.stat().st_size > 0, "the log goes on")
+    (line,) = gateway.log()
+    assert line["status"] == 200
 
 
 def is_ready(server: Server) -> bool:
@@ -104,3 +133,89 @@ def test_a_block_that_finds_no_room_is_an_error_and_no_signal_later(
     with pytest.raises(OSError, match="No space left"):
         Control.create(hung_seconds=0)
     assert set(disk.folder.iterdir()) == before
+
+
+# Updates
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A checkout whose state is on the disk."""
+
+    checkout: Checkout
+    disk: Disk
+
+    @property
+    def state(self) -> Path:
+        return self.disk.folder / ".pulumi" / "stacks" / "sample" / "dev.json"
+
+    def up(self, **settings: str) -> automation.UpResult:
+        return automation.up(
+            "dev", options=replace(self.checkout.options, settings=settings), on_event=self.heard.append
+        )
+
+    heard: list[automation.Event] = field(default_factory=list)
+
+
+@pytest.fixture
+def kept(checkout: Checkout, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{disk.folder}")
+    return Kept(checkout, disk)
+
+
+@pytest.mark.pulumi
+def test_an_update_that_finds_no_room_from_its_start(kept: Kept) -> None:
+    kept.up()
+    before = kept.state.read_bytes()
+    kept.disk.fill()
+    with pytest.raises(automation.UpdateFailedError) as caught:
+        kept.up(length="30")
+    assert caught.value.problem.startswith("There is no room left where Pulumi keeps the state of 'dev', or for ")
+    assert caught.value.remedy.startswith("Free some of that disk and run the same again: ")
+    assert kept.state.read_bytes() == before
+
+    kept.disk.free()
+    assert kept.up(length="30").changes == {"same": 2, "replace": 1}
+    assert kept.up(length="30").changes == {"same": 3}
+
+
+@pytest.mark.pulumi
+@pytest.mark.parametrize("first", [True, False], ids=["first-update", "later-update"])
+def test_an_update_that_finds_no_room_later(kept: Kept, tmp_path: Path, first: bool) -> None:
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    if not first:
+        kept.up()
+
+    def fill() -> None:
+        await_true((gate / "waits").exists, 60)
+        kept.disk.fill()
+        (gate / "open").touch()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        filled = elsewhere.submit(fill)
+        with pytest.raises(automation.UpdateFailedError, match="no space left on device"):
+            kept.up(length="30", gate=str(gate))
+        filled.result()
+    # Pulumi's doing: an empty file in the place of the state.
+    assert kept.state.read_bytes() == b""
+    with pytest.raises(automation.UpdateFailedError, match="(?i)no space left on device"):
+        kept.up(length="30")
+
+    kept.disk.free()
+    assert kept.up(length="30").changes == ({"create": 3} if first else {"same": 2, "replace": 1})
+    said = [event.text for event in kept.heard if isinstance(event, automation.Message) and event.severity == "warning"]
+    assert all("was put in its place, and everything is read from the cluster" in text for text in said)
+    assert said
+    assert kept.up(length="30").changes == {"same": 3}
+
+
+@pytest.mark.pulumi
+def test_an_empty_state_without_a_copy_is_told_and_left(kept: Kept) -> None:
+    kept.up()
+    shutil.rmtree(kept.disk.folder / ".pulumi" / "backups")
+    for file in (kept.state, kept.state.with_name("dev.json.bak")):
+        file.write_bytes(b"")
+    with pytest.raises(automation.UpdateFailedError, match=r"Neither the copy beside it nor one in .* is whole\."):
+        kept.up()
+    assert kept.state.read_bytes() == b""

