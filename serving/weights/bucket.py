@@ -8,6 +8,7 @@ import base64
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -44,25 +45,14 @@ class Bucket:
         self.folder = f"s3/{quote(self.name.removeprefix(SCHEME), safe='')}"
 
     def listing(self) -> Listing:
-        """Ask the store for the objects, with their sizes and checksums."""
-        client = self._client
-        from botocore import exceptions
-
-        try:
+        """Ask the store for the objects, with their sizes and states."""
+        with self._asked() as client:
             return listing_of(self.name, self._files(client))
-        except exceptions.ClientError as error:
-            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            if status and status < 500:
-                raise self.refused(status) from error
-            raise self._silent(error) from error
-        except exceptions.NoCredentialsError as error:
-            raise WeightsError(
-                ExitCode.TOKEN,
-                f"{self.name}: the pod has no credentials for the bucket: name a Secret with AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY in weights.objectStore.credentialsSecret, or let serving.serviceAccount read it",
-            ) from error
-        except exceptions.BotoCoreError as error:
-            raise self._silent(error) from error
+
+    def checksum(self, file: RemoteFile) -> Checksum | None:
+        """Ask the store for what the listing does not have: a SHA-256, and whether the ETag is an MD5."""
+        with self._asked() as client:
+            return self._checksum(client, file)
 
     def address(self, file: RemoteFile) -> Address:
         """A signed URL, which holds for one state of the object."""
@@ -91,6 +81,28 @@ class Bucket:
             "that the network lets pods reach it"
         )
 
+    @contextmanager
+    def _asked(self) -> Iterator[Any]:
+        """The library's client, whose errors are told as ours."""
+        client = self._client
+        from botocore import exceptions
+
+        try:
+            yield client
+        except exceptions.ClientError as error:
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            if status and status < 500:
+                raise self.refused(status) from error
+            raise self._silent(error) from error
+        except exceptions.NoCredentialsError as error:
+            raise WeightsError(
+                ExitCode.TOKEN,
+                f"{self.name}: the pod has no credentials for the bucket: name a Secret with AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY in weights.objectStore.credentialsSecret, or let serving.serviceAccount read it",
+            ) from error
+        except exceptions.BotoCoreError as error:
+            raise self._silent(error) from error
+
     def _files(self, client: Any) -> Iterator[RemoteFile]:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(""))
         for page in pages:
@@ -98,10 +110,10 @@ class Bucket:
                 path = str(entry["Key"]).removeprefix(self._key(""))
                 # Some tools make empty objects for folders.
                 if path and not path.endswith("/"):
-                    yield RemoteFile(path, entry["Size"], self._checksum(client, path, entry["Size"]), entry["ETag"])
+                    yield RemoteFile(path, entry["Size"], etag=entry["ETag"])
 
-    def _checksum(self, client: Any, path: str, size: int) -> Checksum | None:
-        where = {"Bucket": self._bucket, "Key": self._key(path)}
+    def _checksum(self, client: Any, file: RemoteFile) -> Checksum | None:
+        where = {"Bucket": self._bucket, "Key": self._key(file.path)}
         head = client.head_object(**where, ChecksumMode="ENABLED")
         whole = head.get("ChecksumSHA256", "")
         if whole and "-" not in whole:
@@ -115,7 +127,7 @@ class Bucket:
         first = int(client.head_object(**where, PartNumber=1)["ContentLength"])
         parts = int(found[2][1:])
         # Parts that are not alike cannot be told from here.
-        alike = first > 0 and (size + first - 1) // first == parts
+        alike = first > 0 and (file.size + first - 1) // first == parts
         return Checksum("md5-of-parts", found[1], first) if alike else None
 
     def _key(self, path: str) -> str:

@@ -62,6 +62,10 @@ class HuggingFace:
         )
         return listing_of(self.name, files, self._commit)
 
+    def checksum(self, file: RemoteFile) -> Checksum | None:
+        """What the hub's listing told."""
+        return file.checksum
+
     def address(self, file: RemoteFile) -> Address:
         """Where the hub gives a file of the commit that was listed."""
         from huggingface_hub import get_token, hf_hub_url

@@ -49,6 +49,10 @@ class ModelScope:
         )
         return listing_of(self.name, files, self.pinned)
 
+    def checksum(self, file: RemoteFile) -> Checksum | None:
+        """What the hub's listing told."""
+        return file.checksum
+
     def address(self, file: RemoteFile) -> Address:
         """Where the hub gives a file."""
         token = self._api.legacy.token

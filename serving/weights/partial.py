@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from serving.exits import ExitCode
-from serving.weights.checksum import digest_of
+from serving.weights.checksum import Checksum, digest_of
 from serving.weights.errors import WeightsError
 from serving.weights.remote import RemoteFile
 
@@ -35,15 +35,17 @@ class CorruptError(Exception):
 class PartialFile:
     """A file that is being fetched by several threads."""
 
-    def __init__(self, file: RemoteFile, work: Path, part_bytes: int) -> None:
+    def __init__(self, file: RemoteFile, checksum: Checksum | None, work: Path, part_bytes: int) -> None:
         """Take up what an earlier process has left of it.
 
         Args:
             file: the file.
+            checksum: what its bytes come to, where that is known.
             work: the folder for what is unfinished.
             part_bytes: size of every part but the last.
         """
         self.file = file
+        self.checksum = checksum
         self.parts = max(1, -(-file.size // part_bytes))
         self._part_bytes = part_bytes
         name = hashlib.sha256(file.path.encode()).hexdigest()[:32]
@@ -99,8 +101,7 @@ class PartialFile:
                     break
             self._digest_part(self._digested)
             self._digested += 1
-        checksum = self.file.checksum
-        if checksum and self._digest and self._digest.hexdigest() != checksum.value:
+        if self.checksum and self._digest and self._digest.hexdigest() != self.checksum.value:
             raise CorruptError
         return True
 
@@ -130,9 +131,8 @@ class PartialFile:
     def _begin(self) -> None:
         self._complete.clear()
         self._digested, self._digest = 0, None
-        checksum = self.file.checksum
-        if checksum:
-            self._digest = digest_of(checksum, self.file.size)
+        if self.checksum:
+            self._digest = digest_of(self.checksum, self.file.size)
         try:
             self._fd = os.open(self._data, os.O_RDWR | os.O_CREAT, 0o644)
             self._journal_fd = os.open(self._journal, os.O_RDWR | os.O_CREAT, 0o644)
@@ -147,7 +147,7 @@ class PartialFile:
             return []
         part_bytes, boot = _HEADER.unpack_from(kept)
         counts = [_COUNT.unpack_from(kept, _HEADER.size + part * _COUNT.size)[0] for part in range(self.parts)]
-        trusted = self.file.checksum is not None or boot == self._boot
+        trusted = self.checksum is not None or boot == self._boot
         fit = all(self._fits(part, count) for part, count in enumerate(counts))
         return counts if part_bytes == self._part_bytes and trusted and fit else []
 

@@ -34,7 +34,7 @@ class RemoteFile:
     size: int
     """In bytes."""
     checksum: Checksum | None = None
-    """What its bytes come to, where that is told."""
+    """What its bytes come to, where the listing tells that."""
     etag: str | None = None
     """What an object store calls this state of it."""
 
@@ -85,6 +85,14 @@ class Remote(Protocol):
 
     def listing(self) -> Listing:
         """Ask for the files.
+
+        Raises:
+            UnreachableError: when nobody answers.
+            WeightsError: when the answer is no.
+        """
+
+    def checksum(self, file: RemoteFile) -> Checksum | None:
+        """What the bytes of a file come to, where that is told. Asked only of files that are to be fetched.
 
         Raises:
             UnreachableError: when nobody answers.

@@ -108,7 +108,9 @@ class Transfer:
         """
         self._unfinished.mkdir(parents=True, exist_ok=True)
         wanted = [file for file in files if not (self._files / file.path).is_file()]
-        partial = [PartialFile(file, self._unfinished, self._pace.part_bytes) for file in wanted]
+        partial = [
+            PartialFile(file, self._remote.checksum(file), self._unfinished, self._pace.part_bytes) for file in wanted
+        ]
         finished = sum(file.size for file in files) - sum(file.size for file in wanted)
         progress = _Progress(self._log, self._pace.report_seconds, finished, partial)
         for file in partial:
@@ -155,8 +157,8 @@ class Transfer:
             raise WeightsError(
                 ExitCode.WEIGHTS,
                 f"{self._remote.name}: {file.path} came {corrupt[file.path]} times with other bytes than its "
-                f"{file.checksum.kind if file.checksum else 'checksum'} says: look at proxies and mirrors on the way, "
-                "and start again if somebody has just changed the model",
+                f"{partial.checksum.kind if partial.checksum else 'checksum'} says: look at proxies and mirrors on the "
+                "way, and start again if somebody has just changed the model",
             )
         self._log(f"weights: {file.path}: its bytes are not those that its checksum says, and it is fetched again")
         partial.restart()

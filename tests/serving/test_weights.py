@@ -278,23 +278,24 @@ def test_a_file_that_is_missing_or_short_is_fetched_again(hub: Hub, bring: Fetch
 def test_after_a_power_failure_only_a_checksum_is_believed(
     tmp_path: Path, checksum: Checksum | None, kept: int
 ) -> None:
-    file = RemoteFile("a", 10, checksum)
-    begun = PartialFile(file, tmp_path, 8)
+    file = RemoteFile("a", 10)
+    begun = PartialFile(file, checksum, tmp_path, 8)
     begun.write(0, b"abcd")
     begun.close()
-    again = PartialFile(file, tmp_path, 8)
+    again = PartialFile(file, checksum, tmp_path, 8)
     assert again.received == 4
     again.close()
     journal = next(tmp_path.glob("*.counts"))
     other_boot = journal.read_bytes()
     journal.write_bytes(other_boot[:8] + b"another start of the kernel".ljust(40) + other_boot[48:])
-    later = PartialFile(file, tmp_path, 8)
+    later = PartialFile(file, checksum, tmp_path, 8)
     assert later.received == kept
     later.close()
 
 
 def test_a_file_that_ends_while_another_thread_digests_is_finished_once(tmp_path: Path) -> None:
-    begun = PartialFile(RemoteFile("a", 16, Checksum("sha256", hashlib.sha256(bytes(16)).hexdigest())), tmp_path, 8)
+    checksum = Checksum("sha256", hashlib.sha256(bytes(16)).hexdigest())
+    begun = PartialFile(RemoteFile("a", 16), checksum, tmp_path, 8)
     whole: list[bool] = []
 
     class Lock:
@@ -317,9 +318,9 @@ def test_a_file_that_ends_while_another_thread_digests_is_finished_once(tmp_path
 
 @pytest.mark.parametrize("left", [b"", b"\0" * 20, b"\xff" * 64])
 def test_a_journal_that_is_no_journal_is_begun_anew(tmp_path: Path, left: bytes) -> None:
-    PartialFile(RemoteFile("a", 10), tmp_path, 8).close()
+    PartialFile(RemoteFile("a", 10), None, tmp_path, 8).close()
     next(tmp_path.glob("*.counts")).write_bytes(left)
-    begun = PartialFile(RemoteFile("a", 10), tmp_path, 8)
+    begun = PartialFile(RemoteFile("a", 10), None, tmp_path, 8)
     assert begun.received == 0
     begun.close()
 

@@ -1,6 +1,7 @@
 """Weights from a bucket, of a server of moto's that speaks as Amazon S3 does."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto.server import ThreadedMotoServer
 
 from serving.exits import ExitCode
@@ -73,13 +75,35 @@ def bring(store: Path, uri: str = "s3://models/qwen") -> Path:
 
 
 def test_every_object_of_the_folder_is_fetched_and_checked(client: Any, tmp_path: Path) -> None:
-    kinds = {file.path: file.checksum.kind for file in Bucket("s3://models/qwen").listing().files if file.checksum}
-    assert kinds == {
+    bucket = Bucket("s3://models/qwen")
+    checksums = {file.path: bucket.checksum(file) for file in bucket.listing().files}
+    assert {path: found.kind for path, found in checksums.items() if found} == {
         "config.json": "md5",
         "model-1.safetensors": "md5-of-parts",
         "nested/model-2.safetensors": "sha256",
     }
     assert in_folder(bring(tmp_path)) == FILES
+
+
+def test_a_start_with_everything_there_only_lists(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    request = BaseClient._make_api_call
+
+    def noted(of: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+        asked.append(operation)
+        return request(of, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    bring(tmp_path)
+    # One for each of the three objects, and one for the first part of the one that was sent in parts.
+    assert Counter(asked) == {"ListObjectsV2": 1, "HeadObject": 4}
+    asked.clear()
+    folder = bring(tmp_path)
+    assert asked == ["ListObjectsV2"]
+    (folder / "config.json").unlink()
+    asked.clear()
+    bring(tmp_path)
+    assert asked == ["ListObjectsV2", "HeadObject"]
 
 
 def test_other_objects_are_another_version(client: Any, tmp_path: Path) -> None:
