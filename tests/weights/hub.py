@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import socket
 import sys
 import threading
 from collections import Counter
@@ -204,6 +205,9 @@ class _Handler(BaseHTTPRequestHandler):
         if asked and not hub.ignores_ranges:
             status, start, end = 206, int(asked[1]), min(int(asked[2]) + 1, len(data))
             about["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
+        if self._is_alone():
+            self.close_connection = True
+            return
         hub.ranges.append((name, start, end))
         if hub.corrupt[name] and start == 0:
             hub.corrupt[name] -= 1
@@ -213,6 +217,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(name, data[start:end])
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+
+    def _is_alone(self) -> bool:
+        """Whether the client was killed since it asked."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
 
     def _write(self, name: str, data: bytes) -> None:
         """Send content, and hold it where the test says so."""
