@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from serving.exits import ExitCode
 from serving.weights.checksum import Checksum
-from serving.weights.errors import UnreachableError, WeightsError
+from serving.weights.errors import UnreachableError, WeightsError, package_missing
 from serving.weights.remote import CONNECT_SECONDS, SILENT_SECONDS, Address, Listing, RemoteFile, listing_of
 
 SCHEME = "s3://"
@@ -139,11 +139,7 @@ class Bucket:
             import boto3
             from botocore.config import Config
         except ImportError as error:
-            raise WeightsError(
-                ExitCode.WEIGHTS,
-                f"{self.name}: this image has no package boto3, by which buckets are asked: take an image that "
-                "serving/Containerfile has made, or set weights.download: vllm",
-            ) from error
+            raise package_missing(self.name, "boto3", "buckets are") from error
         own = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3")
         style = "virtual" if os.environ.get(_VIRTUAL_HOSTS) == "1" else "path" if own else "auto"
         config = Config(

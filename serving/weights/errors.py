@@ -23,3 +23,18 @@ class UnreachableError(WeightsError):
     def __init__(self, sentence: str) -> None:
         """Say what does not answer."""
         super().__init__(ExitCode.CRASHED, sentence)
+
+
+def package_missing(remote: str, package: str, asked: str) -> WeightsError:
+    """What it means that the image lacks the library of a hub or a store.
+
+    Args:
+        remote: what people call the model.
+        package: the name of the library.
+        asked: what is asked by it, with the verb.
+    """
+    return WeightsError(
+        ExitCode.WEIGHTS,
+        f"{remote}: this image has no package {package}, by which {asked} asked: take an image that "
+        "serving/Containerfile has made, or set weights.download: vllm",
+    )

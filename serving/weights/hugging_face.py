@@ -4,11 +4,12 @@ from serving.exits import ExitCode
 from serving.weights.checksum import Checksum
 from serving.weights.errors import UnreachableError, WeightsError
 from serving.weights.remote import COMMIT, SILENT_SECONDS, Address, Listing, RemoteFile, listing_of
+from serving.weights.repository import Repository
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
-class HuggingFace:
+class HuggingFace(Repository):
     """A repository of the hub."""
 
     def __init__(self, repository: str, revision: str | None) -> None:
@@ -18,10 +19,7 @@ class HuggingFace:
             repository: organisation and name.
             revision: a branch, a tag or a commit. Default: ``main``.
         """
-        self.name = repository
-        self.folder = f"hf/{repository.replace('/', '--')}"
-        self.revision = revision or "main"
-        self.pinned = self.revision if COMMIT.fullmatch(self.revision) else None
+        super().__init__("hf", repository, revision or "main")
         self._commit = self.revision
 
     def listing(self) -> Listing:
@@ -61,10 +59,6 @@ class HuggingFace:
             for entry in found.siblings or ()
         )
         return listing_of(self.name, files, self._commit)
-
-    def checksum(self, file: RemoteFile) -> Checksum | None:
-        """What the hub's listing told."""
-        return file.checksum
 
     def address(self, file: RemoteFile) -> Address:
         """Where the hub gives a file of the commit that was listed."""

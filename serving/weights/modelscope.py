@@ -5,13 +5,14 @@ from typing import Any
 
 from serving.exits import ExitCode
 from serving.weights.checksum import Checksum
-from serving.weights.errors import UnreachableError, WeightsError
-from serving.weights.remote import COMMIT, Address, Listing, RemoteFile, listing_of
+from serving.weights.errors import UnreachableError, WeightsError, package_missing
+from serving.weights.remote import Address, Listing, RemoteFile, listing_of
+from serving.weights.repository import Repository
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
 
-class ModelScope:
+class ModelScope(Repository):
     """A repository of the hub."""
 
     def __init__(self, repository: str, revision: str | None) -> None:
@@ -21,10 +22,7 @@ class ModelScope:
             repository: organisation and name.
             revision: a branch, a tag or a commit. Default: ``master``.
         """
-        self.name = repository
-        self.folder = f"modelscope/{repository.replace('/', '--')}"
-        self.revision = revision or "master"
-        self.pinned = self.revision if COMMIT.fullmatch(self.revision) else None
+        super().__init__("modelscope", repository, revision or "master")
 
     def listing(self) -> Listing:
         """Ask the hub for the files, with their sizes and checksums."""
@@ -48,10 +46,6 @@ class ModelScope:
             if not entry.is_dir
         )
         return listing_of(self.name, files, self.pinned)
-
-    def checksum(self, file: RemoteFile) -> Checksum | None:
-        """What the hub's listing told."""
-        return file.checksum
 
     def address(self, file: RemoteFile) -> Address:
         """Where the hub gives a file."""
@@ -78,9 +72,5 @@ class ModelScope:
         try:
             from modelscope_hub import HubApi, HubConfig
         except ImportError as error:
-            raise WeightsError(
-                ExitCode.WEIGHTS,
-                f"{self.name}: this image has no package modelscope-hub, by which ModelScope is asked: take an image "
-                "that serving/Containerfile has made, or set weights.download: vllm",
-            ) from error
+            raise package_missing(self.name, "modelscope-hub", "ModelScope is") from error
         return HubApi(HubConfig())
