@@ -87,7 +87,10 @@ def up(paths: Paths, say: Say) -> None:
         if program.name == "kubelet" and started:
             _await_kubelet(paths, begin)
     import_images(paths, IMAGES, say)
-    kubectl(paths, "apply", "--server-side", "--force-conflicts", f"--filename={ADDONS}")
+    # The definitions are too large for the annotation that `apply` keeps by itself of what it was given.
+    apply = ("apply", "--server-side", "--force-conflicts")
+    kubectl(paths, *apply, f"--filename={ADDONS}", f"--filename={paths.monitoring_crds}")
+    kubectl(paths, "wait", f"--filename={paths.monitoring_crds}", "--for=condition=Established")
     _await_node(paths)
     _offer_gpus(paths)
     _await_dns(paths, say)

@@ -6,7 +6,7 @@ It listens on loopback, answers only those who call it by a name of loopback, an
 import json
 import mimetypes
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distribution
@@ -123,5 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Security-Policy", _POLICY)
         self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)
+        # A page that is left does not wait for its answers.
+        with suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(body)

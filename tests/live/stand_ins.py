@@ -91,13 +91,6 @@ def disks_of(stack: StackSettings) -> list[Manifest]:
     ]
 
 
-def define_monitoring(paths: Paths) -> None:
-    """Put the resource definitions of the Prometheus operator into the cluster."""
-    # They are too large for the annotation that `apply` keeps of what it was given.
-    kubectl(paths, "apply", "--server-side", f"--filename={paths.monitoring_crds}")
-    kubectl(paths, "wait", f"--filename={paths.monitoring_crds}", "--for=condition=Established")
-
-
 def define_higress_strictly(paths: Paths) -> None:
     """Put Higress's resource definitions into the cluster, and such that refuse what they don't know."""
     items = crds(strict=True)
@@ -107,7 +100,7 @@ def define_higress_strictly(paths: Paths) -> None:
 
 def undefine(paths: Paths) -> None:
     """Take all resource definitions away: these, and those that a destroyed stack leaves."""
-    kubectl(paths, "delete", "--ignore-not-found", f"--filename={paths.monitoring_crds}", f"--filename={_LLMAZ}")
+    kubectl(paths, "delete", "--ignore-not-found", f"--filename={_LLMAZ}")
     kubectl(paths, "delete", "--ignore-not-found", *_names())
 
 

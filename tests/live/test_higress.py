@@ -70,7 +70,6 @@ def life(request: pytest.FixtureRequest, paths: Paths, tmp_path_factory: pytest.
     before = objects(paths)
     disks = json.dumps({"apiVersion": "v1", "kind": "List", "items": stand_ins.disks_of(settings)})
     try:
-        stand_ins.define_monitoring(paths)
         if not settings.higress.manage_crds:
             stand_ins.define_higress_strictly(paths)
         simulation.start(paths, stand_ins.nodes_of(settings))

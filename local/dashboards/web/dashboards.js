@@ -59,7 +59,8 @@ function span(minutes) {
 async function answerOf(target, when) {
   const asked = new URLSearchParams({ query: target.expr, ...when });
   const answer = await fetch(`api/v1/query_range?${asked}`);
-  const said = await answer.json();
+  // One that is starting answers in plain text.
+  const said = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(said.error ?? `Prometheus answers with status ${answer.status}.`);
   return said.data.result.map((series) => ({ name: nameOf(target, series.metric), values: series.values }));
 }
