@@ -21,6 +21,7 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub import constants
 
+from components.manifests.weights import download
 from serving.exits import ExitCode
 from serving.settings import of
 from serving.weights import Fetched, WeightsError, fetch, remote_of, with_folder
@@ -221,6 +222,14 @@ def test_a_repository_that_was_copied_out_of_a_cache(hub: Hub, bring: Fetch) -> 
     hub.ranges.clear()
     assert bring(hugging_face()).folder == fetched.folder
     assert hub.ranges == []
+
+
+def test_the_job_for_images_without_this_package_leaves_the_same_weights_alone() -> None:
+    # Its program is told as text, and cannot import what is here.
+    weights = ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "consolidated.00.pth", "sparse_linear.pt"]
+    for beside in ([], ["model.safetensors"], ["a/model.safetensors"]):
+        paths = [*beside, *weights, *(f"a/{path}" for path in weights), "original/model.safetensors", "config.json"]
+        assert download.not_loaded(paths) == not_loaded(paths)
 
 
 # Stops
