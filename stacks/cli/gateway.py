@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from stacks.cli import output
 from stacks.cli.errors import CliError, told
 from stacks.cli.exits import ExitCode
 from stacks.cli.shown import client_url
@@ -48,6 +49,8 @@ def reached(
                 "else.",
                 ExitCode(code),
             )
+        if found.verdict.outcome == "failed":
+            output.note(found.verdict.why)
         yield found.client
 
 

@@ -17,6 +17,7 @@ class FakeGateway:
 
     url: str = ""
     status: int = 200
+    listing: int = 200
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -42,7 +43,7 @@ def serving() -> Iterator[FakeGateway]:
         def do_GET(self) -> None:
             gateway.probed.append({key.lower(): value for key, value in self.headers.items()})
             body = json.dumps({"object": "list", "data": []}).encode()
-            self.send_response(200)
+            self.send_response(gateway.listing)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -168,6 +168,12 @@ def test_where_the_url_does_not_answer_the_way_leads_through_the_cluster(
     gateway.streams(*words("Yes."))
     assert run("chat", "qwen", "Hello?").stdout == "Yes.\n"
     assert run("chat", "qwen", "Hello?", "--port-forward").stdout == "Yes.\n"
+    with serving() as another:
+        another.listing = 404
+        stacks.write(gateway={"kind": "envoy", "baseUrl": another.url})
+        shown = run("chat", "qwen", "Hello?")
+    assert shown.stdout == "Yes.\n"
+    assert f"{another.url} answers with status 404, and not as the gateway does: look where" in shown.stderr
     stacks.write(gateway=away, verify={"through": "base_url"})
     assert run("chat", "qwen", "Hello?").exit_code == ExitCode.UNREACHABLE
 
