@@ -38,7 +38,7 @@ def _health(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashbo
                             Query(f"modelyard:route_errors:ratio_1h{{{own}}}", "{{route}}, 1 hour"),
                             Query(f"modelyard:route_errors:ratio_3d{{{own}}}", "{{route}}, 3 days"),
                         ),
-                        f"Share with a status of 500 or above. At most {100 - alerts.availability_percent:g} % may. "
+                        f"Share {_failures(envoy=envoy)}. At most {100 - alerts.availability_percent:g} % may. "
                         + ("" if envoy else f"Higress tells no route of errors: {ALL_ROUTES} is all of them."),
                     ),
                     Panel(
@@ -64,6 +64,7 @@ def _health(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashbo
                             Query(
                                 f"sum by (route, served_by, status) ({errors})", "{{status}} {{route}} by {{served_by}}"
                             ),
+                            *((_broken_off(own),) if envoy else ()),
                         ),
                     ),
                     Panel("Pods of the gateway", "short", (Query(f"modelyard:gateway_pods:count{{{own}}}", "pods"),)),
@@ -86,6 +87,16 @@ def _health(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashbo
             ),
         ),
     )
+
+
+def _failures(*, envoy: bool) -> str:
+    return "with a status of 500 or above" + (", or whose answer broke off" if envoy else "")
+
+
+def _broken_off(own: str) -> Query:
+    """Answers that began with 200, so no status tells of them."""
+    series = f"modelyard:broken_off:rate5m{{{own}}}"
+    return Query(f"sum by (route, served_by, flags) ({series})", "broken off ({{flags}}) {{route}} by {{served_by}}")
 
 
 def _speed(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashboard:
