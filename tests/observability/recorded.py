@@ -24,6 +24,7 @@ LABELS = {
     "model": ("qwen", "gemma"),
     "status": ("200", "503"),
     "finished_reason": ("stop", "length"),
+    "flags": ("UPE", "SI"),
 }
 """The labels that recorded series have, with values."""
 
@@ -33,13 +34,14 @@ _LABELS_OF = {
     r"model_finished:.*": ("model", "finished_reason"),
     r"model_.*": ("model",),
     r"requests:.*": (*_CALLED, "status"),
+    r"broken_off:.*": (*_CALLED, "flags"),
     r"\w+_tokens:.*": _CALLED,
     r"fallbacks:.*|duration_seconds:.*|time_to_first_token_seconds:.*": ("route", "served_by"),
     r"gateway_pods:count": (),
 }
 _ABOUT = {
     r"cached_.*": 200.0,
-    r"fallbacks:.*": 0.5,
+    r"fallbacks:.*|broken_off:.*": 0.5,
     r".*:ratio_.*|.*usage:max": 0.04,
     r".*_seconds:.*": 0.05,
     r".*_tokens:.*": 800.0,
