@@ -32,6 +32,10 @@ BROWSER = ("chromium", "chromium-driver", "fonts-dejavu-core")
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMEDRIVER = Path("/usr/bin/chromedriver")
 
+COMPILER = ("tcc",)
+"""What tests compile a library with that moves a process's clock. The cluster needs none of it."""
+TCC = Path("/usr/bin/tcc")
+
 
 def missing_packages(packages: Sequence[str] = PACKAGES) -> list[str]:
     """Those of the packages that are not installed.

@@ -139,6 +139,23 @@ def prepare_browser(paths: Paths, reporter: Reporter) -> None:
     run_steps([step], paths, reporter)
 
 
+def prepare_compiler(paths: Paths, reporter: Reporter) -> None:
+    """Make a small C compiler, which some tests need and the demo doesn't.
+
+    Raises:
+        LocalError: when it cannot be had.
+    """
+    step = Step(
+        name="C compiler",
+        fingerprint=lambda: fingerprint(*debian.COMPILER),
+        run=lambda log: debian.install_packages(log, debian.COMPILER),
+        made=(debian.TCC,),
+        remedy="Read the end of the log. `apt-get install tcc`, as root, installs it by hand.",
+        disk_gib=1,
+    )
+    run_steps([step], paths, reporter)
+
+
 def _uv(paths: Paths) -> Path:
     return Path(shutil.which("uv") or paths.home / "uv" / "bin" / "uv")
 

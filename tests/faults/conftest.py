@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
+from local.paths import Paths
+from local.setup import prepare_compiler
 from stacks.settings import StackSettings
 from tests.automation.conftest import checkout, pulumi_on_path
+from tests.faults.clock import Clock
 from tests.faults.disk import Disk
 from tests.faults.raw import RawPod, Script
 from tests.gateway.conftest import Pods, Start, loop, pods, start
 from tests.gateway.fakes import Loop, Pod
 from tests.gateway.harness import Gateway
+from tests.live.conftest import Quiet
 
 __all__ = ["checkout", "loop", "pods", "pulumi_on_path", "raw_pods", "start"]
 
@@ -62,3 +66,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         made = Disk(tmp_path / "disk", kib=1024)
         mounted.callback(made.close)
         yield made
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """A clock for what the test starts."""
+    prepare_compiler(Paths.from_environment(), Quiet())
+    return Clock(tmp_path)

@@ -199,7 +199,7 @@ def test_an_update_that_finds_no_room_later(kept: Kept, tmp_path: Path, first: b
         filled.result()
     # Pulumi's doing: an empty file in the place of the state.
     assert kept.state.read_bytes() == b""
-    with pytest.raises(automation.UpdateFailedError, match="(?i)no space left on device"):
+    with pytest.raises(automation.UpdateFailedError, match=r"(?i)no space left on device"):
         kept.up(length="30")
 
     kept.disk.free()

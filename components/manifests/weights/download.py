@@ -19,8 +19,8 @@ HOPELESS = 2
 """The exit status where another try would fail just the same."""
 REPORT_SECONDS = 10
 """Seconds between two lines about the progress."""
-LEFT_BEHIND_SECONDS = 3600
-"""Seconds after which nobody still writes to an unfinished file."""
+LEFT_BEHIND_SECONDS = 24 * 3600
+"""Seconds after which nobody still writes to an unfinished file, though a clock be hours off, or set meanwhile."""
 SECOND_FORMAT = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin|consolidated(\.\d+)?\.pth")
 """Names of whole weights that vLLM leaves alone where safetensors are beside them. It does load others, such as
 ``sparse_linear.pt`` of an embedding model."""
