@@ -201,6 +201,14 @@ def test_series_that_are_not_there_are_no_line_and_no_trouble(driver: webdriver.
         assert driver.find_element(By.ID, "trouble").text == ""
 
 
+def test_nothing_is_drawn_for_a_time_of_which_nothing_is_known(driver: webdriver.Chrome, page: str) -> None:
+    found = opened(driver, page, f"{models()['fallbacks']['uid']}&minutes=1440")
+    for title in ("Who served", "Answers that came from a fallback"):
+        # The data is that of the last of 24 hours.
+        begins = [float(re.split("[M,]", shape)[1]) for shape in lines(found[title])]
+        assert min(begins) > 0.9 * found[title].size["width"] - 100, title
+
+
 def test_a_prometheus_that_goes_away_is_told_of_in_a_sentence(
     driver: webdriver.Chrome, paths: Paths, tmp_path: Path
 ) -> None:

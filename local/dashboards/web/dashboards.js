@@ -71,18 +71,31 @@ function nameOf(target, labels) {
   return name.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
-function trace(series, when, stacked) {
-  const known = new Map(series.values.map(([time, value]) => [time, Number(value)]));
+function timesOf(found, when, stacked) {
+  const seen = new Set(found.flatMap((series) => series.values.map(([time]) => time)));
   const times = [];
-  const values = [];
   for (let time = when.start; time <= when.end; time += when.step) {
-    times.push(new Date(time * 1000));
-    // A missing sample is a gap, and so is a number that is none.
-    values.push(Number.isFinite(known.get(time)) ? known.get(time) : null);
+    // What a stack has no sample of counts as 0, which is wrong where there is none at all.
+    if (!stacked || seen.has(time)) times.push(time);
   }
+  return times;
+}
+
+function trace(series, times, stacked) {
+  const known = new Map(series.values.map(([time, value]) => [time, Number(value)]));
+  // A missing sample is a gap, and so is a number that is none.
+  const values = times.map((time) => (Number.isFinite(known.get(time)) ? known.get(time) : null));
   const lone = values.filter((value) => value !== null).length < 2;
-  const look = { type: "scatter", name: series.name, x: times, y: values, mode: lone ? "markers" : "lines" };
-  return { ...look, line: { width: 1.5 }, showlegend: true, ...(stacked ? { stackgroup: "all" } : {}) };
+  return {
+    type: "scatter",
+    name: series.name,
+    x: times.map((time) => new Date(time * 1000)),
+    y: values,
+    mode: lone ? "markers" : "lines",
+    line: { width: 1.5 },
+    showlegend: true,
+    ...(stacked ? { stackgroup: "all" } : {}),
+  };
 }
 
 function layout(panel, when, empty) {
@@ -119,7 +132,8 @@ async function draw(section, when, mine) {
     const found = (await Promise.all(panel.targets.map((target) => answerOf(target, when)))).flat();
     if (mine !== turn) return "";
     const stacked = panel.fieldConfig.defaults.custom.stacking?.mode === "normal";
-    const traces = found.map((series) => trace(series, when, stacked));
+    const times = timesOf(found, when, stacked);
+    const traces = found.map((series) => trace(series, times, stacked));
     const look = layout(panel, when, found.length === 0);
     // Names stand below the picture, and take none of its height.
     plot.style.height = `${PICTURE_PIXELS + NAME_PIXELS * Math.ceil(found.length / 2)}px`;
