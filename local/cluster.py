@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import grpc
 import psutil
 import yaml
 
@@ -20,7 +21,7 @@ from local.kubectl import get, kubectl
 from local.node import Node, find_node, is_whole, start_node, stop_node
 from local.paths import Paths
 from local.pki import make_certificates
-from local.shell import CommandError, output_of, run_logged
+from local.shell import CommandError, run_logged
 from local.waiting import wait_for
 
 GPUS = 2
@@ -189,13 +190,18 @@ def _await_api(paths: Paths) -> None:
 
 
 def _await_containerd(node: Node, paths: Paths) -> None:
-    def answers() -> bool | None:
-        try:
-            return bool(output_of(node.enter([*CTR, "version"])))
-        except CommandError:
-            return None
+    """Wait until containerd answers as it answers the kubelet, which does not start before: its own API comes first."""
+    with grpc.insecure_channel(f"unix:/proc/{node.pid}/root/run/containerd/containerd.sock") as channel:
+        # A request without fields is an empty message, and what is in the answer does not matter.
+        version = channel.unary_unary("/runtime.v1.RuntimeService/Version")
 
-    _await(answers, "containerd", paths.logs / "containerd.log", seconds=60)
+        def answers() -> bool | None:
+            try:
+                return bool(version(b"", timeout=5, wait_for_ready=True))
+            except grpc.RpcError:
+                return None
+
+        _await(answers, "containerd", paths.logs / "containerd.log", seconds=60)
 
 
 def _await_kubelet(paths: Paths, begin: datetime) -> None:
