@@ -30,9 +30,7 @@ def install_pulumi(root: Path) -> Path:
     plugins.mkdir(parents=True)
     write_launchers(root / "bin", Path(sys.executable), CHECKOUT)
     (root / "bin" / "pulumi-resource-random").rename(plugins / "pulumi-resource-random")
-    # The SDK for Kubernetes is installed too, so the engine wants its plugin there, though no program here starts it.
-    (plugins / "pulumi-resource-kubernetes").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    (plugins / "pulumi-resource-kubernetes").chmod(0o755)
+    (plugins / "pulumi-resource-kubernetes").symlink_to(built / "pulumi-resource-kubernetes")
     shutil.copy2(Path(found).resolve(), root / "bin" / "pulumi")
     link_plugins(root / "home", plugins, ("random", "kubernetes"))
     return root
