@@ -80,7 +80,8 @@ def test_a_gateways_timeouts_are_as_long_as_they_were(
         eventually(lambda: qwen.running == 1, "the model has the request")
         clock.move(jump)
         assert waits.result().status_code == 503
-    assert 2 <= time.monotonic() - began < 2 + SLACK_SECONDS
+    # Envoy counts in whole milliseconds.
+    assert 1.99 < time.monotonic() - began < 2 + SLACK_SECONDS
 
 
 # A model's container

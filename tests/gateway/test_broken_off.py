@@ -60,15 +60,22 @@ def read(gateway: Gateway, *, streamed: bool) -> None:
 @pytest.mark.parametrize(
     ("answer", "streamed", "flags"),
     [
-        (lambda _: stream(3, dies_before=2), True, "UPE"),
-        (lambda loop: stream(3, {1: Gate(loop)}), True, "SI"),
-        (lambda _: ends_with(500), True, "-"),
-        (lambda _: half, False, "UPE"),
+        (lambda _: stream(3, dies_before=2), True, {"UPE"}),
+        # Two of Envoy's timers end a silence at the same time: that of the request, and that of the try.
+        (lambda loop: stream(3, {1: Gate(loop)}), True, {"SI", "UT"}),
+        (lambda _: ends_with(500), True, {"-"}),
+        (lambda _: half, False, {"UPE"}),
     ],
     ids=["dies", "falls silent", "says so", "plain"],
 )
 def test_what_breaks_off_is_an_error(
-    pods: Pods, start: Start, loop: Loop, answer: Callable[[Loop], Answer], streamed: bool, flags: str, served_by: str
+    pods: Pods,
+    start: Start,
+    loop: Loop,
+    answer: Callable[[Loop], Answer],
+    streamed: bool,
+    flags: set[str],
+    served_by: str,
 ) -> None:
     qwen, gemma = pods("qwen"), pods("gemma")
     qwen.answer, gemma.answer = status(503), answer(loop)
@@ -78,10 +85,11 @@ def test_what_breaks_off_is_an_error(
 
     read(gateway, streamed=streamed)
 
-    # By route, model that served, consumer, status and flags.
-    expected = Counter({("qwen", served_by, "", "200", flags): 1})
     eventually(lambda: len(gateway.log()) == 1, "the request is logged")
-    assert errors(gateway) == expected
+    # By route, model that served, consumer, status and flags.
+    (((*labels, flag), times),) = errors(gateway).items()
+    assert (labels, times) == (["qwen", served_by, "", "200"], 1)
+    assert flag in flags
     assert series(gateway, "requests_total") == Counter({("qwen", served_by, "", "200"): 1})
 
 
