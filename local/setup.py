@@ -103,6 +103,23 @@ def prepare_simulation(paths: Paths, reporter: Reporter) -> None:
     run_steps([step], paths, reporter)
 
 
+def prepare_pulumi_yaml(paths: Paths, reporter: Reporter) -> None:
+    """Make what runs Pulumi programs in YAML, which tests need and the demo doesn't.
+
+    Raises:
+        LocalError: when it cannot be built.
+    """
+    step = Step(
+        name="Pulumi for YAML",
+        fingerprint=toolchain.pulumi_yaml_fingerprint,
+        run=lambda log: toolchain.build_pulumi_yaml(paths.bin, log),
+        made=(paths.bin / toolchain.YAML_HOST,),
+        remedy=_GO_REMEDY,
+        disk_gib=1,
+    )
+    run_steps([step], paths, reporter)
+
+
 def prepare_prometheus(paths: Paths, reporter: Reporter) -> None:
     """Make a Prometheus, what checks its rules, and its operator's definitions: tests need them, the demo does not.
 

@@ -1,6 +1,6 @@
 """Programs built from pinned Go modules.
 
-Kubernetes, CoreDNS, the Pulumi CLI and its Kubernetes provider, kwok, Prometheus and its operator.
+Kubernetes, CoreDNS, the Pulumi CLI, its Kubernetes provider and its host for YAML, kwok, Prometheus and its operator.
 """
 
 import re
@@ -35,6 +35,7 @@ COMPONENTS = (
 )
 """Names that the Kubernetes binary is called by."""
 
+YAML_HOST = "pulumi-language-yaml"
 RELOADER = "prometheus-config-reloader"
 OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 DEFINITIONS = ("podmonitors", "prometheusrules", "servicemonitors")
@@ -103,6 +104,11 @@ def pulumi_fingerprint() -> str:
     return _fingerprint("pulumi")
 
 
+def pulumi_yaml_fingerprint() -> str:
+    """Inputs of Pulumi's language host for YAML."""
+    return _fingerprint("pulumi_yaml")
+
+
 def kwok_fingerprint() -> str:
     """Inputs of kwok."""
     return _fingerprint("kwok")
@@ -130,6 +136,11 @@ def build_kubernetes(bin_dir: Path, log: IO[str]) -> None:
 def build_pulumi(bin_dir: Path, log: IO[str]) -> None:
     """Build the Pulumi CLI into ``bin_dir``."""
     _build("pulumi", ("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",), bin_dir, log)
+
+
+def build_pulumi_yaml(bin_dir: Path, log: IO[str]) -> None:
+    """Build what runs Pulumi programs in YAML into ``bin_dir``."""
+    _build("pulumi_yaml", (f"github.com/pulumi/pulumi-yaml/cmd/{YAML_HOST}",), bin_dir, log)
 
 
 def build_kubernetes_provider(bin_dir: Path, log: IO[str]) -> None:
