@@ -66,6 +66,9 @@ def _stack(example: Any) -> dict[str, Any]:
         return {"models": [{"name": "m", "engine": example}]}
     if example.keys() <= MODEL:
         return {"models": [{"name": "m", **example}]}
+    if "resources" in example:
+        (platform,) = example["resources"].values()
+        return dict(platform["properties"])
     return dict(example)
 
 
