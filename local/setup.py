@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from local import chat_model, debian, images, toolchain, vllm_environment
+from local.enforcement import image as enforcement_image
 from local.errors import LocalError
 from local.fingerprint import fingerprint
 from local.monitoring.images import VERSIONS, image_fingerprint, make_image
@@ -137,6 +138,30 @@ def prepare_monitoring(paths: Paths, reporter: Reporter) -> None:
     """
     programs = (*_prometheus(paths), *_operator(paths))
     run_steps([*_base(paths), *programs, *_monitoring_images(paths)], paths, reporter)
+
+
+def prepare_enforcement(paths: Paths, reporter: Reporter) -> None:
+    """Make what enforces NetworkPolicies on the embedded cluster, which a test needs and the demo doesn't.
+
+    Raises:
+        LocalError: when it cannot be made.
+    """
+    program = Step(
+        name="Enforcement of NetworkPolicies",
+        fingerprint=toolchain.network_policies_fingerprint,
+        run=lambda log: toolchain.build_network_policies(paths.bin, log),
+        made=(paths.bin / enforcement_image.PROGRAM,),
+        remedy=_GO_REMEDY,
+        disk_gib=1,
+    )
+    image = _static_image(
+        enforcement_image.PROGRAM,
+        enforcement_image.make_image,
+        paths,
+        inputs=enforcement_image.image_fingerprint,
+        built_by=program.name,
+    )
+    run_steps([*_base(paths), program, image], paths, reporter)
 
 
 def prepare_browser(paths: Paths, reporter: Reporter) -> None:

@@ -1,6 +1,7 @@
 """Programs built from pinned Go modules.
 
-Kubernetes, CoreDNS, the Pulumi CLI, its Kubernetes provider and its host for YAML, kwok, Prometheus and its operator.
+Kubernetes, CoreDNS, the Pulumi CLI, its Kubernetes provider and its host for YAML, kwok, Prometheus and its operator,
+and kube-network-policies.
 """
 
 import re
@@ -124,6 +125,11 @@ def operator_fingerprint() -> str:
     return fingerprint(_fingerprint("prometheus_operator"), *DEFINITIONS, *OWN_DEFINITIONS)
 
 
+def network_policies_fingerprint() -> str:
+    """Inputs of kube-network-policies."""
+    return _fingerprint("kube_network_policies")
+
+
 def build_kubernetes(bin_dir: Path, log: IO[str]) -> None:
     """Build the Kubernetes components, CoreDNS and the pause program into ``bin_dir``."""
     _build("kubernetes", ("./cmd/kubernetes", "./cmd/coredns", "./cmd/pause"), bin_dir, log)
@@ -173,6 +179,12 @@ def build_prometheus_operator(bin_dir: Path, log: IO[str]) -> None:
     """Build the Prometheus operator, and what loads a Prometheus's configuration anew, into ``bin_dir``."""
     _build("prometheus_operator", (f"{OPERATOR}/cmd/operator", f"{OPERATOR}/cmd/{RELOADER}"), bin_dir, log)
     (bin_dir / "operator").rename(bin_dir / "prometheus-operator")
+
+
+def build_network_policies(bin_dir: Path, log: IO[str]) -> None:
+    """Build kube-network-policies, which enforces NetworkPolicies, into ``bin_dir``."""
+    _build("kube_network_policies", ("sigs.k8s.io/kube-network-policies/cmd",), bin_dir, log)
+    (bin_dir / "cmd").rename(bin_dir / "kube-network-policies")
 
 
 def copy_definitions(kinds: Iterable[str], folder: Path, log: IO[str]) -> None:

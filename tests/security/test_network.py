@@ -1,6 +1,6 @@
 """Who reaches whom in the cluster, by the NetworkPolicies that a stack makes.
 
-What is looked at are the policies, and not packets: whether a cluster's network enforces them is the cluster's affair.
+What is looked at are the policies, and not packets: those are sent in tests/live/test_network_policies.py.
 """
 
 from typing import Any
