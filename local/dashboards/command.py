@@ -8,9 +8,9 @@ from rich.console import Console
 from local import monitoring
 from local.dashboards.page import served
 from local.errors import LocalError
+from local.extras import prepare_monitoring
 from local.paths import Paths
 from local.progress import reporting
-from local.setup import prepare_monitoring
 
 
 def show(paths: Paths, console: Console, port: int) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from local.extras import prepare_compiler
 from local.paths import Paths
-from local.setup import prepare_compiler
 from stacks.settings import StackSettings
 from tests.automation.conftest import checkout, pulumi_on_path
 from tests.faults.clock import Clock

@@ -17,9 +17,9 @@ import yaml
 
 from components.manifests.higress.crds import crds
 from local import simulation
+from local.extras import prepare_simulation
 from local.kubectl import get, kubectl
 from local.paths import Paths
-from local.setup import prepare_simulation
 from local.shell import CommandError
 from local.waiting import wait_for
 from stacks.settings import NAMESPACE, StackSettings, load_config

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from local import simulation
+from local.extras import prepare_simulation
 from local.kubectl import get, kubectl
 from local.paths import Paths
-from local.setup import prepare_simulation
 from local.shell import CommandError
 from local.simulation import SimulatedNode
 from local.waiting import wait_for

@@ -13,9 +13,9 @@ from selenium.webdriver.common.by import By
 from components.manifests.alerts import rule_groups
 from local import monitoring
 from local.dashboards.page import served
+from local.extras import prepare_browser, prepare_monitoring
 from local.kubectl import get
 from local.paths import Paths
-from local.setup import prepare_browser, prepare_monitoring
 from local.stack import local_settings
 from local.waiting import wait_for
 from tests.live.conftest import MODELS, Quiet

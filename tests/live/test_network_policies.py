@@ -11,9 +11,9 @@ from components.manifests.network_policies import PROMETHEUS
 from components.manifests.objects import Manifest
 from components.manifests.workload_pod import PORT
 from local import enforcement
+from local.extras import prepare_enforcement
 from local.kubectl import kubectl
 from local.paths import Paths
-from local.setup import prepare_enforcement
 from local.stack import local_settings
 from tests.live.conftest import MODELS, Quiet, pod
 

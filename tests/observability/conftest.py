@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from components.manifests.alerts import rule_groups
+from local.extras import prepare_browser, prepare_prometheus
 from local.paths import Paths
-from local.setup import prepare_browser, prepare_prometheus
 from stacks.settings import StackSettings
 from tests.live.conftest import Quiet
 from tests.observability.stacks import of

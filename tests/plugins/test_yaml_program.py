@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
+from local.extras import prepare_pulumi_yaml
 from local.paths import CHECKOUT, Paths
-from local.setup import prepare_pulumi_yaml
 from local.toolchain import YAML_HOST
 from tests.live.conftest import Quiet
 from tests.plugins.conftest import Cli
