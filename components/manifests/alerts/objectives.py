@@ -87,12 +87,13 @@ def objective_rules(stack: StackSettings) -> list[Manifest]:
 
 def burn_alerts(stack: StackSettings, settings: ObservabilitySettings) -> list[Manifest]:
     """The alerts of both objectives."""
+    broken_off = ", or not to the end" if stack.gateway.kind == "envoy" else ""
     routes = Objective(
         alert="ModelyardRouteErrorBudgetBurn",
         failed="route_errors:ratio",
         counted="route_requests:count",
         percent=settings.alerts.availability_percent,
-        summary="Route {{ $labels.route }} answers too many requests with a status of 500 or above, or not to the end",
+        summary=f"Route {{{{ $labels.route }}}} answers too many requests with a status of 500 or above{broken_off}",
         did="failed",
         are_to="succeed",
         may="fail",
