@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from serving import __main__ as entrypoint
-from serving import engine_arguments, fetching
+from serving import __main__ as program
+from serving import engine_arguments, entrypoint, fetching
 from serving.check import EVERYTHING
 from serving.exits import ExitCode, Reason
 from serving.reasons import Death, explained
@@ -38,8 +38,12 @@ NASTY = [
     *('[{"name": "", "path": ""}]', '[{"name": "a", "path": "b", "c": 1}]', "{{ x", "%", "$(X)", "/dev/null", "."),
 ]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
-VALUES = st.sampled_from(["1", "auto", "{}", "-O3", SECRET])
-FURTHER = st.lists(st.sampled_from([*table()]) | VALUES | st.sampled_from(["--api-key", "--no-such"]), max_size=3)
+# A secret is known by the argument that it is given to.
+FURTHER = st.lists(
+    st.sampled_from([[name] for name in (*table(), "--api-key", "--no-such", "1", "auto", "{}", "-O3")])
+    | st.just(["--api-key", SECRET]),
+    max_size=3,
+).map(lambda parts: [word for part in parts for word in part])
 SAFE = {**EVERYTHING, "handover_seconds": 1, "hung_seconds": 1, "warm_up_tokens": [8], "preflight": "warn"}
 SAFE |= {"weights_cache": "/cache/weights", "weights_cache_gib": 100}
 SAFE |= {"gpu_model": "H200", "token_required": False, "weights_gib": 1, "extra_args": ["--api-key", SECRET]}
@@ -151,7 +155,10 @@ def test_a_command_line_or_a_sentence(
     log = StringIO()
     with pytest.MonkeyPatch.context() as patch, ExitStack() as streams:
         patch.chdir(folder)
+        # This process goes on, and is told to stop by others.
+        patch.setattr(program, "end_at_stop", lambda code: None)
         patch.setattr(entrypoint, "Supervisor", Started)
+        patch.setattr(entrypoint, "write", lambda _, text: log.write(text.decode()))
         patch.setattr(fetching, "fetch", fetched)
         patch.setattr(engine_arguments, "installed", version)
         patch.setattr(sys, "argv", ["serving", *flags, *words])
@@ -161,7 +168,7 @@ def test_a_command_line_or_a_sentence(
         streams.enter_context(redirect_stderr(log))
         streams.enter_context(redirect_stdout(log))
         try:
-            code = int(entrypoint.main())
+            code = int(program.main())
         except SystemExit:
             # Help was asked for, and nothing else ends it so.
             assert "usage: serving" in log.getvalue()
