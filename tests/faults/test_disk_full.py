@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from local.paths import CHECKOUT
 from serving.control import Control
 from serving.exits import ExitCode
 from stacks import automation
@@ -116,6 +117,8 @@ def test_why_a_model_ended_is_its_exit_code_where_nothing_can_be_written(serve: 
 
 
 def test_a_model_without_room_for_temporary_files_says_so(serve: StartServer, disk: Disk) -> None:
+    if CHECKOUT.is_relative_to("/tmp") or CHECKOUT.is_relative_to("/var/tmp"):  # noqa: S108 - nothing is written there
+        pytest.skip("this checkout lies in a folder for temporary files, which the test hides")
     disk.fill()
     mounts = f"mount --bind {disk.folder} /var/tmp; mount --bind {disk.folder} /tmp; cd /proc"
     server = serve(f'exec unshare --mount sh -c \'{mounts}; exec "$@"\' sh "$@"')
