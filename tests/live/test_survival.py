@@ -77,11 +77,14 @@ def test_clients_notice_nothing_of_a_lost_control_plane(impatient: Paths, load: 
         assert process is not None, program.name
         process.kill()
     await_more(load)
+    assert load.lost == load.refused == []
 
     cluster.up(impatient, lambda line: None)
     await_more(load)
 
-    assert load.lost == load.refused == []
+    # What comes back may call the pods of its only node not ready until it has heard of them, and a name without
+    # pods has no addresses: then requests are refused, and told to come again.
+    assert load.lost == []
     assert identity(impatient, MODELS) == before
 
 
