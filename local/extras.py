@@ -1,5 +1,6 @@
 """What the demo does without: tests and dashboards have it made when they need it."""
 
+from pathlib import Path
 from typing import IO
 
 from local import debian, toolchain
@@ -94,14 +95,7 @@ def prepare_browser(paths: Paths, reporter: Reporter) -> None:
     Raises:
         LocalError: when it cannot be had.
     """
-    step = Step(
-        name="Browser",
-        fingerprint=lambda: fingerprint(*debian.BROWSER),
-        run=lambda log: debian.install_packages(log, debian.BROWSER),
-        made=(debian.CHROMIUM, debian.CHROMEDRIVER),
-        remedy="Read the end of the log. `apt-get install chromium chromium-driver`, as root, installs it by hand.",
-        disk_gib=1,
-    )
+    step = _debian("Browser", debian.BROWSER, debian.CHROMIUM, debian.CHROMEDRIVER)
     run_steps([step], paths, reporter)
 
 
@@ -111,15 +105,18 @@ def prepare_compiler(paths: Paths, reporter: Reporter) -> None:
     Raises:
         LocalError: when it cannot be had.
     """
-    step = Step(
-        name="C compiler",
-        fingerprint=lambda: fingerprint(*debian.COMPILER),
-        run=lambda log: debian.install_packages(log, debian.COMPILER),
-        made=(debian.TCC,),
-        remedy="Read the end of the log. `apt-get install tcc`, as root, installs it by hand.",
+    run_steps([_debian("C compiler", debian.COMPILER, debian.TCC)], paths, reporter)
+
+
+def _debian(name: str, packages: tuple[str, ...], *made: Path) -> Step:
+    return Step(
+        name=name,
+        fingerprint=lambda: fingerprint(*packages),
+        run=lambda log: debian.install_packages(log, packages),
+        made=made,
+        remedy=f"Read the end of the log. `apt-get install {' '.join(packages)}`, as root, installs it by hand.",
         disk_gib=1,
     )
-    run_steps([step], paths, reporter)
 
 
 def _prometheus(paths: Paths) -> list[Step]:
