@@ -84,13 +84,19 @@ def complete(server: Server) -> int:
     return server.status("POST", "/v1/completions", {"model": "base", "prompt": "Hello", "max_tokens": 2})
 
 
-def test_a_model_serves_and_stops_whose_log_finds_no_room(serve: StartServer, disk: Disk) -> None:
+def serve_onto(disk: Disk, serve: StartServer) -> tuple[Server, Path, Path]:
+    """A model that is ready, with its log and its termination message on the disk, which has no room."""
     log, message = disk.folder / "log", disk.folder / "termination-log"
     log.touch()
     message.touch()
     disk.fill()
     server = serve(f'exec "$@" > {log} 2>&1', MODELYARD_TERMINATION_LOG=str(message))
     await_true(lambda: is_ready(server))
+    return server, log, message
+
+
+def test_a_model_serves_and_stops_whose_log_finds_no_room(serve: StartServer, disk: Disk) -> None:
+    server, log, _ = serve_onto(disk, serve)
     assert {complete(server) for _ in range(20)} == {200}
     assert log.read_bytes() == b""
 
@@ -104,12 +110,7 @@ def test_a_model_serves_and_stops_whose_log_finds_no_room(serve: StartServer, di
 
 
 def test_why_a_model_ended_is_its_exit_code_where_nothing_can_be_written(serve: StartServer, disk: Disk) -> None:
-    log, message = disk.folder / "log", disk.folder / "termination-log"
-    log.touch()
-    message.touch()
-    disk.fill()
-    server = serve(f'exec "$@" > {log} 2>&1', MODELYARD_TERMINATION_LOG=str(message))
-    await_true(lambda: is_ready(server))
+    server, _, message = serve_onto(disk, serve)
     with contextlib.suppress(OSError, HTTPException):
         server.status("POST", "/stand-in/crash")
     assert server.ended() == ExitCode.GPU_MEMORY
