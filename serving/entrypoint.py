@@ -102,9 +102,9 @@ def _served(settings: ServingSettings) -> Reason:
         command, variables = moved(given)
     except SeveralSecretsError as error:
         return Reason(ExitCode.SETTINGS, str(error))
-    os.environ.update(variables)
+    environment = {**os.environ, **variables}
     _log(f"starting: {shlex.join(masked(command))}")
-    server = Loopback(settings.host, settings.port, os.environ.get("VLLM_API_KEY") or None)
+    server = Loopback(settings.host, settings.port, environment.get("VLLM_API_KEY") or None)
     times = Times(
         drain=settings.drain_seconds,
         # A request that comes last gets its time, too.
@@ -120,7 +120,8 @@ def _served(settings: ServingSettings) -> Reason:
             f"There is no room for temporary files, not in /tmp either ({error.strerror}), and vLLM needs some too: "
             "free some of the node's disk, or look for what fills the container's /tmp.",
         )
-    return Supervisor(command, times, control, Output(secrets(command, os.environ)), first_requests, _log).run()
+    output = Output(secrets(command, environment))
+    return Supervisor(command, environment, times, control, output, first_requests, _log).run()
 
 
 def _leave(reason: Reason, message: Path) -> None:

@@ -72,6 +72,7 @@ class Supervisor:
     def __init__(
         self,
         command: Sequence[str],
+        environment: Mapping[str, str],
         times: Times,
         control: Control,
         output: Output,
@@ -82,6 +83,7 @@ class Supervisor:
 
         Args:
             command: its command line.
+            environment: its variables.
             times: how long things may take.
             control: the block to share with it, which is removed at its end.
             output: passes on what it writes.
@@ -89,6 +91,7 @@ class Supervisor:
             log: writes a line to the container's log.
         """
         self._command = command
+        self._environment = environment
         self._times = times
         self._output = output
         self._warm_up = warm_up
@@ -122,7 +125,8 @@ class Supervisor:
     def _start(self) -> None:
         _adopt_orphans()
         out, err = os.pipe(), os.pipe()
-        environment = {**os.environ, "PYTHONPATH": _python_path(os.environ), VARIABLE: str(self._control.path)}
+        python_path = _python_path(self._environment)
+        environment = {**self._environment, "PYTHONPATH": python_path, VARIABLE: str(self._control.path)}
         self._server = os.posix_spawn(
             self._command[0],
             [*self._command, *(MIDDLEWARE if self._warm_up else ())],

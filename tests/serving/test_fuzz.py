@@ -167,12 +167,14 @@ def test_a_command_line_or_a_sentence(
             patch.setenv(name, value)
         streams.enter_context(redirect_stderr(log))
         streams.enter_context(redirect_stdout(log))
+        before = {**os.environ}
         try:
             code = int(program.main())
         except SystemExit:
             # Help was asked for, and nothing else ends it so.
             assert "usage: serving" in log.getvalue()
             return
+        assert {**os.environ} == before
     said = log.getvalue()
     assert "Traceback" not in said
     assert SECRET not in said, said
