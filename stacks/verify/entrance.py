@@ -35,8 +35,8 @@ def front(stack: StackSettings) -> Entrance:
     return Entrance(f"service/{higress.GATEWAY}", port, stack.higress.namespace, stack.higress.domain, tls)
 
 
-def rehearsals(stack: StackSettings) -> Entrance | None:
-    """Where fallbacks can be rehearsed. None: this kind of gateway has no such place."""
-    if stack.gateway.kind != "envoy":
-        return None
-    return Entrance(f"deployment/{stack.envoy.name}", envoy.POD.rehearsal_port, stack.cluster.namespace)
+def rehearsals(stack: StackSettings) -> Entrance:
+    """Where fallbacks are rehearsed. What comes in by a port forward comes from the pod's own loopback."""
+    if stack.gateway.kind == "envoy":
+        return Entrance(f"deployment/{stack.envoy.name}", envoy.POD.rehearsal_port, stack.cluster.namespace)
+    return front(stack)

@@ -7,6 +7,7 @@ from stacks.verify.plan import Expected, first_places
 SHOWN = 200
 """How much is quoted of what a server said, in characters."""
 
+_FORBIDDEN = 403
 _LIMITED = 429
 
 
@@ -14,6 +15,24 @@ def refused_by_limit(answer: Answer) -> str | None:
     """Why an answer says nothing: the caller has used up its tokens. None: it says something."""
     if answer.status == _LIMITED:
         return "the caller has used up its token limit or quota (status 429)"
+    return None
+
+
+def unheard_rehearsal(stack: StackSettings, expected: Expected, answer: Answer) -> str | None:
+    """Why an answer says nothing of a fallback: nobody was passed over. None: it says something.
+
+    The Envoy gateway's place for rehearsals hears nothing else. Higress knows them by where they come from.
+    """
+    if stack.gateway.kind == "envoy" or not expected.places:
+        return None
+    if answer.status == _FORBIDDEN and stack.higress.ip_restriction:
+        return "modelyard:gateway.ipRestriction lets no port forward in, and that is how a fallback is rehearsed"
+    own = {target.model for target in expected.route.targets}
+    if answer.served_by in own and answer.fallback_from is None:
+        return (
+            f"{answer.served_by} answered as if nothing had been asked of the gateway: look whether the port forward "
+            "reaches it by its loopback address. `modelyard drill` shows the fallback, with pods that are killed"
+        )
     return None
 
 

@@ -95,7 +95,8 @@ class Promises:
             return "not checked", f"{asked[0].served_by} takes neither chats nor completions, and streams nothing else"
         # Where no form suits, the answer to the usual one says most.
         answer = asked[0] if _serves_otherwise(asked[-1]) else asked[-1]
-        found = _found(judging.refused_by_limit(answer), judging.broken_promise(self._run.stack, expected, answer))
+        unheard = judging.refused_by_limit(answer) or judging.unheard_rehearsal(self._run.stack, expected, answer)
+        found = _found(unheard, judging.broken_promise(self._run.stack, expected, answer))
         if found[0] == "passed":
             self._run.answers.append(answer)
         return found

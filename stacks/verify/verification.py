@@ -81,16 +81,10 @@ def _verdicts(run: Run, found: way.Way, tell: OnVerdict) -> list[Verdict]:
 
 
 def _rehearsal(run: Run, forwards: ExitStack) -> tuple[httpx.Client | None, str]:
-    entrance = rehearsals(run.stack)
-    if entrance is None:
-        return None, (
-            f"the {run.stack.gateway.kind} gateway has no place where a fallback can be rehearsed: `modelyard drill` "
-            "shows it, with pods that are killed"
-        )
     if not any(route.fallback for route in run.stack.all_routes):
         return None, ""
     try:
-        return forwards.enter_context(way.forwarded(entrance, run.kubectl)), ""
+        return forwards.enter_context(way.forwarded(rehearsals(run.stack), run.kubectl)), ""
     except KubectlError as error:
         return None, f"fallbacks are rehearsed through a port forward, and there is none: {error.problem}"
 

@@ -215,6 +215,19 @@ def _on_5xx(changes: Mapping[str, Any]) -> dict[str, Any]:
     return dict(matcher["on_match"]["action"]["typed_config"]["value"])
 
 
+def hops(objects: Sequence[Manifest], model: str) -> list[str]:
+    """The routes of a model's chain, in the order in which they are asked."""
+    outcome = ask(objects, model)
+    assert outcome
+    return [hop.route for hop in outcome.hops]
+
+
+def redirect(objects: Sequence[Manifest], route: str) -> dict[str, str]:
+    """The headers of the request that a route sends on when it has failed. Empty where the chain is at its end."""
+    added = _on_5xx(patches(objects, route)).get("request_headers_to_add", [])
+    return {each["header"]["key"]: each["header"]["value"] for each in added}
+
+
 def _kept_bytes(changes: Mapping[str, Any]) -> int:
     """Largest body that is kept for another try, which is also the largest that is let in."""
     return int(_custom_response(changes).get("with_request_body", {}).get("max_request_bytes", 0))

@@ -42,6 +42,8 @@ def bootstrap(settings: StackSettings, gateway: Gateway, pods: Mapping[str, Sequ
         "http_filters": [
             _model_to_header(),
             extension(CUSTOM_RESPONSE, "envoy.extensions.filters.http.custom_response.v3.CustomResponse"),
+            # Where Istio has it: behind the plugins, ahead of nothing but the router.
+            extension("envoy.filters.http.fault", "envoy.extensions.filters.http.fault.v3.HTTPFault"),
             extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router"),
         ],
     }

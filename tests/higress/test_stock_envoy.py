@@ -5,19 +5,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from components.manifests.higress.collection import objects
 from stacks.settings import StackSettings, load
 from tests.gateway.conftest import Pods
 from tests.gateway.fakes import Pod, hang, reset, status, stream
 from tests.gateway.harness import question
+from tests.higress import reader
 from tests.higress.stock import HigressLike
 
 ROUTES: list[dict[str, Any]] = [{"model": "qwen", "fallback": ["gemma"]}, {"model": "gemma"}]
 
 
 def stack(routes: list[dict[str, Any]] = ROUTES, **gateway: Any) -> StackSettings:
-    models = [{"name": name, "source": "hf://a/b", "pool": "gpu"} for name in ("qwen", "gemma")]
+    names = dict.fromkeys(["qwen", "gemma", *(route["model"] for route in routes if "upstreams" not in route)])
+    models = [{"name": name, "source": "hf://a/b", "pool": "gpu"} for name in names]
     return load(
         {
             "serving": {"image": "registry.example/serving:1"},
@@ -38,8 +42,8 @@ Running = Callable[..., HigressLike]
 def running(tmp_path: Path) -> Iterator[Running]:
     with ExitStack() as open_gateways:
 
-        def start(settings: StackSettings, qwen: Pod, gemma: Pod, *, edge: bool = True) -> HigressLike:
-            pods = {"qwen": [qwen], "gemma": [gemma]}
+        def start(settings: StackSettings, *found: Pod, edge: bool = True) -> HigressLike:
+            pods = {model.name: [pod] for model, pod in zip(settings.models, found, strict=True)}
             gateway = open_gateways.enter_context(HigressLike(tmp_path, pods, edge=edge))
             gateway.start(settings)
             return gateway
@@ -181,3 +185,60 @@ def test_weights_share_the_requests(running: Running, two: tuple[Pod, Pod]) -> N
     gateway = running(stack([{"model": "qwen", "upstreams": shares}]), *two)
     served = {gateway.chat("qwen").headers["x-modelyard-served-by"] for _ in range(40)}
     assert served == {"qwen", "gemma"}
+
+
+# Rehearsals
+
+CHAIN: list[dict[str, Any]] = [
+    {"model": "qwen", "fallback": ["gemma", "llama"]},
+    {"model": "gemma"},
+    {"model": "llama"},
+]
+
+
+def redirected(gateway: HigressLike, settings: StackSettings, headers: dict[str, str]) -> httpx.Response:
+    """What comes of a request when somebody sends it on as Higress's own redirect would."""
+    made = objects(settings)
+    for route in reader.hops(made, "qwen"):
+        answer = gateway.post(question("qwen"), headers=headers)
+        if answer.status_code < 500:
+            break
+        headers = {**headers, **reader.redirect(made, route)}
+    return answer
+
+
+@pytest.mark.parametrize(("places", "answers"), [("0", "qwen"), ("1", "gemma"), ("2", "llama")])
+def test_a_rehearsal_passes_over_so_many_models(running: Running, pods: Pods, places: str, answers: str) -> None:
+    three = pods("qwen"), pods("gemma", "qwen"), pods("llama", "qwen")
+    settings = stack(CHAIN)
+    gateway = running(settings, *three, edge=False)
+    answer = redirected(gateway, settings, {"x-modelyard-rehearse": places})
+    assert answer.headers["x-modelyard-served-by"] == answers
+    (asked,) = [request for pod in three for request in pod.received]
+    assert "x-modelyard-rehearse" not in asked.headers
+
+
+def test_the_last_place_of_a_chain_is_passed_over_by_nobody(running: Running, two: tuple[Pod, Pod]) -> None:
+    gateway = running(stack(), *two)
+    answer = gateway.post(question("gemma"), headers={"x-modelyard-rehearse": "5"})
+    assert answer.headers["x-modelyard-served-by"] == "gemma"
+
+
+@pytest.mark.parametrize("places", ["1", "5", "-1", "many", ""])
+def test_nobody_from_elsewhere_can_rehearse(running: Running, two: tuple[Pod, Pod], places: str) -> None:
+    gateway = running(stack(), *two)
+    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(base_url=gateway.url, transport=elsewhere) as client:
+        forged = {"x-modelyard-rehearse": places, "x-envoy-external-address": "127.0.0.1", "x-envoy-internal": "true"}
+        forged["x-forwarded-for"] = "127.0.0.1"
+        answer = client.post("/v1/chat/completions", json=question("qwen"), headers=forged)
+    assert answer.headers["x-modelyard-served-by"] == "qwen"
+    assert "x-modelyard-rehearse" not in two[0].received[0].headers
+
+
+def test_what_a_rehearsal_passes_over_counts_against_no_pod(running: Running, two: tuple[Pod, Pod]) -> None:
+    gateway = running(stack(), *two)
+    for _ in range(20):
+        assert gateway.post(question("qwen"), headers={"x-modelyard-rehearse": "1"}).status_code == 503
+    assert gateway.chat("qwen").headers["x-modelyard-served-by"] == "qwen"
+    assert gateway.stat(f"cluster.{gateway.cluster('qwen')}.upstream_rq_total") == 1

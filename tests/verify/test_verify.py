@@ -113,9 +113,27 @@ def test_consumers_that_are_known_by_tokens_leave_open_what_needs_one(bring: Bri
         "metrics": {"not checked"},
     }
     assert "known by tokens" in of(report, "plain")[0].why
-    assert of(report, "fallback")[0].why.startswith(
-        "the higress gateway has no place where a fallback can be rehearsed"
-    )
+
+
+OF_HIGRESS = stack(MODELS, ROUTES, kind="higress")
+"""The chain's stack, as one of Higress. The Envoy gateway stands in for it."""
+
+
+def test_with_higress_fallbacks_are_rehearsed_where_clients_come_in(bring: Bring) -> None:
+    site = bring()
+    site.kubectl.cluster.ports["service/higress-gateway", 80] = site.gateway.site.rehearsal_port
+    report = site.verify(stack=OF_HIGRESS)
+    assert [verdict.outcome for verdict in of(report, "fallback")] == ["passed", "passed"]
+
+
+def test_a_rehearsal_that_higress_does_not_hear_says_nothing(bring: Bring) -> None:
+    site = bring()
+    # The edge takes a rehearsal's header away, as Higress passes over nobody for a caller from elsewhere.
+    site.kubectl.cluster.ports["service/higress-gateway", 80] = site.gateway.site.port
+    report = site.verify(stack=OF_HIGRESS)
+    assert report.failed == ()
+    assert outcomes(report)["fallback"] == {"not checked"}
+    assert of(report, "fallback")[0].why.startswith("first answered as if nothing had been asked of the gateway: look ")
 
 
 def test_a_gateway_that_lets_everybody_in(bring: Bring) -> None:

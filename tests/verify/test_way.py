@@ -152,6 +152,6 @@ def test_entrances() -> None:
     assert rehearsals(CHAIN) == Entrance("deployment/gateway", 9903, "default")
     higress = load({"gateway": {"kind": "higress"}})
     assert front(higress) == Entrance("service/higress-gateway", 80, "higress-system")
-    assert rehearsals(higress) is None
+    assert rehearsals(higress) == front(higress)
     secured = load({"gateway": {"kind": "higress", "domain": "llm.example.com", "tls": {"secretName": "c"}}})
     assert front(secured) == Entrance("service/higress-gateway", 443, "higress-system", "llm.example.com", tls=True)

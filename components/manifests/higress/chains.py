@@ -11,17 +11,18 @@ import json
 from typing import Any
 
 from components.manifests.envoy.local_reply import RETRY_AFTER
-from components.manifests.envoy.names import MIB
+from components.manifests.envoy.names import MIB, REHEARSE_HEADER
 from components.manifests.envoy.proto import Json, seconds, set_header, typed
 from components.manifests.envoy.routes import OTHER_POD
 from components.manifests.higress import names
 from components.manifests.higress.envoy_filter import envoy_filter, on_route, typed_struct
+from components.manifests.higress.rehearsal import passed_over
 from components.manifests.objects import Manifest
 from components.manifests.openai_api import unavailable
 from stacks.settings import RouteSettings, StackSettings
 
 _FILTER = "envoy.filters.http.custom_response"
-_REMOVED = ("authorization", "x-api-key", names.ORIGINAL_AUTH_HEADER)
+_REMOVED = ("authorization", "x-api-key", names.ORIGINAL_AUTH_HEADER, REHEARSE_HEADER)
 
 
 def first_redirect(stack: StackSettings, route: RouteSettings) -> Manifest | None:
@@ -29,7 +30,7 @@ def first_redirect(stack: StackSettings, route: RouteSettings) -> Manifest | Non
     if not route.fallback:
         return None
     name = names.hop(route, 0)
-    return envoy_filter(stack, name, [on_route(name, _custom_response(stack, route, 0))])
+    return envoy_filter(stack, name, [on_route(name, {"typed_per_filter_config": _custom_response(stack, route, 0)})])
 
 
 def route_filter(stack: StackSettings, route: RouteSettings) -> Manifest:
@@ -44,13 +45,21 @@ def route_filter(stack: StackSettings, route: RouteSettings) -> Manifest:
             # The pods take no key, and a client's key is nothing that they should see.
             "request_headers_to_remove": list(_REMOVED),
             "response_headers_to_add": _told(route, number),
+            "typed_per_filter_config": _filters(stack, route, number),
         }
-        if number or not route.fallback:
-            value |= _custom_response(stack, route, number)
-        if number:
-            value["typed_per_filter_config"] |= _without_authentication(stack)
         patches.append(on_route(name, value))
     return envoy_filter(stack, f"{names.config_map(route)}.modelyard", patches, yields=True)
+
+
+def _filters(stack: StackSettings, route: RouteSettings, number: int) -> Json:
+    filters: Json = {}
+    if number or not route.fallback:
+        filters |= _custom_response(stack, route, number)
+    if number:
+        filters |= _without_authentication(stack)
+    if number < len(route.fallback):
+        filters |= passed_over(number)
+    return filters
 
 
 def _without_authentication(stack: StackSettings) -> Json:
@@ -98,7 +107,7 @@ def body_kept(stack: StackSettings) -> Json:
     The filter decides that as a request comes in. Its model isn't known then, so it stands on the route
     that takes what no other one does.
     """
-    return _filter_config(stack, {})
+    return {"typed_per_filter_config": _filter_config(stack, {})}
 
 
 def _filter_config(stack: StackSettings, config: Json) -> Json:
@@ -108,7 +117,7 @@ def _filter_config(stack: StackSettings, config: Json) -> Json:
         "with_request_body": {"max_request_bytes": stack.gateway.body_limit_mib * MIB},
     }
     message = "envoy.extensions.filters.http.custom_response.v3.CustomResponse"
-    return {"typed_per_filter_config": {_FILTER: typed_struct(message, told)}}
+    return {_FILTER: typed_struct(message, told)}
 
 
 def _on_server_error(action: Json) -> Json:
