@@ -111,6 +111,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="how often each is measured")
     rounds = parser.parse_args().rounds
     paths = Paths.from_environment()
+    # Where Python may not keep what it has compiled, it would compile all of the program in every `pulumi up`.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     found: dict[str, list[dict[str, float]]] = {arm: [] for arm in (UP, APPLY, BARE)}
     _say("the local stack, with both models")
     local_stack.up(paths)
