@@ -13,6 +13,15 @@ from stacks.cli.stack import Stack
 Page = Literal["console", "dashboards"]
 """``console``: Higress's. ``dashboards``: Grafana."""
 
+_ELSEWHERE: dict[Page, str] = {
+    "console": "Write `kind: higress` below modelyard:gateway for a gateway that has one.",
+    "dashboards": (
+        "With modelyard:observability they are in the Grafana that you have; `make dashboards` shows those of the embedded "
+        "cluster."
+    ),
+}
+"""What else can be done where the gateway brings no page."""
+
 GRAFANA_PORT = 3000
 """Port of Grafana's Service, where the chart brings it."""
 
@@ -41,8 +50,9 @@ def way_to(stack: Stack, page: Page) -> Iterator[Way]:
     """
     if stack.settings.gateway.kind != "higress":
         raise CliError(
-            f"The stack {stack.name!r} has no {page}: its gateway is of kind {stack.settings.gateway.kind!r}.",
-            "Write `kind: higress` below modelyard:gateway for a gateway that brings them.",
+            f"The stack {stack.name!r} has no {page} of its own: its gateway is of kind "
+            f"{stack.settings.gateway.kind!r}.",
+            _ELSEWHERE[page],
             ExitCode.NOT_FOUND,
         )
     if page == "console":

@@ -200,7 +200,8 @@ def test_a_stack_without_the_page_that_is_wanted(stacks: Stacks, cluster: Cluste
     stacks.write()
     shown = run("open", "console")
     assert shown.exit_code == ExitCode.NOT_FOUND
-    assert "The stack 'mine' has no console: its gateway is of kind 'envoy'." in shown.stderr
+    assert "The stack 'mine' has no console of its own: its gateway is of kind 'envoy'." in shown.stderr
+    assert "make dashboards" in run("open", "dashboards").stderr
     stacks.write(gateway={"kind": "higress"})
     shown = run("open", "dashboards")
     assert shown.exit_code == ExitCode.NOT_FOUND
