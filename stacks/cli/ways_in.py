@@ -16,8 +16,8 @@ Page = Literal["console", "dashboards"]
 _ELSEWHERE: dict[Page, str] = {
     "console": "Write `kind: higress` below modelyard:gateway for a gateway that has one.",
     "dashboards": (
-        "With modelyard:observability they are in the Grafana that you have; `make dashboards` shows those of the embedded "
-        "cluster."
+        "With modelyard:observability they are in the Grafana that you have; `make dashboards` shows those of the "
+        "embedded cluster."
     ),
 }
 """What else can be done where the gateway brings no page."""

@@ -51,7 +51,7 @@ def on_server_error(action: dict[str, Any], limit: int = 32 * 1024 * 1024) -> di
         "with_request_body": {"max_request_bytes": limit},
     }
     message = "filters.http.custom_response.v3.CustomResponse"
-    return {"typed_per_filter_config": {"envoy.filters.http.custom_response": typed(message, value)}}
+    return {"envoy.filters.http.custom_response": typed(message, value)}
 
 
 def redirect(route: str, most: int) -> dict[str, Any]:
@@ -68,6 +68,23 @@ def redirect(route: str, most: int) -> dict[str, Any]:
             "response_headers_to_add": [header],
         },
     )
+
+
+def passed_over(first: int) -> dict[str, Any]:
+    """What makes a rehearsal of so many places, or more, pass over a place."""
+    return {
+        "envoy.filters.http.fault": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+            "abort": {"http_status": 503, "percentage": {"numerator": 100}},
+            "headers": [
+                {
+                    "name": "x-envoy-external-address",
+                    "string_match": {"safe_regex": {"regex": r"127\.0\.0\.1|::1"}},
+                },
+                {"name": "x-modelyard-rehearse", "range_match": {"start": first, "end": 1_000_000}},
+            ],
+        }
+    }
 
 
 def header(key: str, value: str) -> dict[str, Any]:
@@ -89,7 +106,7 @@ def exhausted(model: str) -> dict[str, Any]:
 
 SERVED_BY = header("x-modelyard-served-by", "%CLUSTER_METADATA(modelyard:model)%")
 FALLBACK_FROM = header("x-modelyard-fallback-from", "qwen")
-KEYS = ["authorization", "x-api-key", "x-hi-original-auth"]
+REMOVED = ["authorization", "x-api-key", "x-hi-original-auth", "x-modelyard-rehearse"]
 ONE_TRY = {
     "timeout": "0s",
     "idle_timeout": "601s",
@@ -104,7 +121,10 @@ def test_first_redirect_is_an_object_that_the_console_knows() -> None:
         "metadata": hidden("ai-route-qwen.internal"),
         "spec": {
             "configPatches": [
-                on_route("ai-route-qwen.internal", on_server_error(redirect("ai-route-qwen.internal", 3)))
+                on_route(
+                    "ai-route-qwen.internal",
+                    {"typed_per_filter_config": on_server_error(redirect("ai-route-qwen.internal", 3))},
+                )
             ]
         },
     }
@@ -122,26 +142,30 @@ def test_rest_of_a_chain() -> None:
                     "ai-route-qwen.internal",
                     {
                         "route": ONE_TRY,
-                        "request_headers_to_remove": KEYS,
+                        "request_headers_to_remove": REMOVED,
                         "response_headers_to_add": [SERVED_BY],
+                        "typed_per_filter_config": passed_over(1),
                     },
                 ),
                 on_route(
                     "ai-route-qwen.fallback.internal",
                     {
                         "route": ONE_TRY,
-                        "request_headers_to_remove": KEYS,
+                        "request_headers_to_remove": REMOVED,
                         "response_headers_to_add": [SERVED_BY, FALLBACK_FROM],
-                        **on_server_error(redirect("ai-route-qwen.fallback.internal", 3)),
+                        "typed_per_filter_config": {
+                            **on_server_error(redirect("ai-route-qwen.fallback.internal", 3)),
+                            **passed_over(2),
+                        },
                     },
                 ),
                 on_route(
                     "ai-route-qwen.fallback-2.internal",
                     {
                         "route": ONE_TRY,
-                        "request_headers_to_remove": KEYS,
+                        "request_headers_to_remove": REMOVED,
                         "response_headers_to_add": [SERVED_BY, FALLBACK_FROM],
-                        **on_server_error(exhausted("qwen")),
+                        "typed_per_filter_config": on_server_error(exhausted("qwen")),
                     },
                 ),
             ],
@@ -161,7 +185,7 @@ def test_fallback_asks_for_no_key() -> None:
     filters = {*plugins, *(f"extensions.istio.io/wasmplugin/{plugin}" for plugin in plugins)}
     assert told.keys() == {"envoy.filters.http.custom_response", *filters}
     assert all(told[name] == off for name in filters)
-    assert "typed_per_filter_config" not in own["patch"]["value"]
+    assert own["patch"]["value"]["typed_per_filter_config"].keys() == {"envoy.filters.http.fault"}
 
 
 def test_lone_model_gets_a_second_try_by_another_pod() -> None:
@@ -189,9 +213,9 @@ def test_lone_model_gets_a_second_try_by_another_pod() -> None:
                         "host_selection_retry_max_attempts": 5,
                     },
                 },
-                "request_headers_to_remove": KEYS,
+                "request_headers_to_remove": REMOVED,
                 "response_headers_to_add": [SERVED_BY],
-                **on_server_error(exhausted("qwen")),
+                "typed_per_filter_config": on_server_error(exhausted("qwen")),
             },
         )
     ]
@@ -230,7 +254,7 @@ def test_chain_sends_a_request_once_to_each_place() -> None:
 
 
 def test_callers_key_stays_at_the_gateway() -> None:
-    assert [place["request_headers_to_remove"] for place in whole(CHAIN)] == [KEYS] * 3
+    assert [place["request_headers_to_remove"] for place in whole(CHAIN)] == [REMOVED] * 3
 
 
 @pytest.mark.parametrize(
@@ -271,7 +295,7 @@ def test_each_redirect_leads_one_place_on() -> None:
     ]
     # With none left at the last place, Envoy would not look at the answer there.
     assert {policy["max_internal_redirects"] for policy in policies} == {6}
-    assert custom_response(last) == custom_response(on_server_error(exhausted("qwen")))
+    assert custom_response(last) == on_server_error(exhausted("qwen"))["envoy.filters.http.custom_response"]["value"]
 
 
 def test_percent_sign_in_a_header_stands_for_itself() -> None:
