@@ -169,7 +169,7 @@ class Kubectl:
             *(["--follow"] if follow else []),
             *(["--previous"] if previous else []),
         ]
-        with self._started(arguments) as (process, output, complaints):
+        with self._started(arguments) as (process, output, (complaints,)):
             for line in output:
                 yield line.rstrip("\n")
             if process.wait():
@@ -192,7 +192,7 @@ class Kubectl:
         """
         arguments = ["port-forward", target, f":{port}", *self._in(namespace), "--address=127.0.0.1"]
         wait = f"--pod-running-timeout={FORWARD_SECONDS}s"
-        with self._started([*arguments, wait]) as (process, output, complaints):
+        with self._started([*arguments, wait]) as (process, output, drained):
             # A plugin that waits for somebody to log in would have it wait for ever.
             patience = Timer(FORWARD_SECONDS + ANSWER_SECONDS, process.terminate)
             patience.daemon = True
@@ -203,17 +203,20 @@ class Kubectl:
             finally:
                 patience.cancel()
             if said is None:
-                raise self._refusal(arguments, complaints.text() or "i/o timeout: it did not come to listen")
+                raise self._refusal(arguments, drained[0].text() or "i/o timeout: it did not come to listen")
             # It writes a line a connection, and a full pipe would stop it.
-            _Drained(output)
+            drained.append(_Drained(output))
             yield f"http://127.0.0.1:{said[1]}"
 
     def _in(self, namespace: str | None) -> list[str]:
         return [f"--namespace={namespace or self.namespace}"]
 
     @contextmanager
-    def _started(self, arguments: Sequence[str]) -> Iterator["tuple[subprocess.Popen[str], IO[str], _Drained]"]:
-        """A kubectl that runs as long as the context: its process, its output, and what it complains of."""
+    def _started(self, arguments: Sequence[str]) -> Iterator["tuple[subprocess.Popen[str], IO[str], list[_Drained]]"]:
+        """A kubectl that runs as long as the context: its process, its output, and the pipes that threads read.
+
+        The first of these has what it complains of. Whoever has a thread read the output adds it.
+        """
         try:
             process = subprocess.Popen(
                 [*self.command, *arguments],
@@ -226,9 +229,9 @@ class Kubectl:
             raise _missing(self.program) from None
         if process.stdout is None or process.stderr is None:
             raise AssertionError("both are pipes")
-        complaints = _Drained(process.stderr)
+        drained = [_Drained(process.stderr)]
         try:
-            yield process, process.stdout, complaints
+            yield process, process.stdout, drained
         finally:
             process.terminate()
             try:
@@ -236,7 +239,9 @@ class Kubectl:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            complaints.text()
+            # None may be closed while its thread still reads.
+            for pipe in drained:
+                pipe.text()
             process.stdout.close()
 
     def _refusal(self, arguments: Sequence[str], said: str) -> KubectlError:

@@ -166,6 +166,15 @@ def test_a_port_forward_that_does_not_come_about(says: Says) -> None:
         pass
 
 
+def test_a_port_forward_that_is_over_at_once_closes_nothing_that_is_still_read(says: Says) -> None:
+    kubectl = says("echo 'Forwarding from 127.0.0.1:40123 -> 8080'; exec sleep 60")
+    for _ in range(30):
+        with kubectl.port_forward("service/gateway", 8080):
+            pass
+        # An exception in one of them fails the test, too.
+        assert not [thread for thread in threading.enumerate() if "_read" in thread.name]
+
+
 def test_a_port_forward_that_is_broken_off_leaves_no_thread(says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(threading.enumerate())
 
