@@ -42,15 +42,19 @@ class Pulumi:
         printed: list[str] = []
         with self._started([*arguments, "--non-interactive", "--color=never"]) as process:
             complaints = _Drained(process)
-            with _interrupting(process, cancelled), _passing_on(process):
-                for line in process.stdout or ():
-                    found = _json_object(line) if on_json else None
-                    if found is None or on_json is None:
-                        printed.append(line)
-                    else:
-                        on_json(found)
-                code = process.wait()
-            return Ended(code, "".join(printed), complaints.text())
+            try:
+                with _interrupting(process, cancelled), _passing_on(process):
+                    for line in process.stdout or ():
+                        found = _json_object(line) if on_json else None
+                        if found is None or on_json is None:
+                            printed.append(line)
+                        else:
+                            on_json(found)
+                    code = process.wait()
+            finally:
+                # It may not be closed while its thread still reads.
+                said = complaints.text()
+            return Ended(code, "".join(printed), said)
 
     @contextmanager
     def _started(self, arguments: Sequence[str]) -> "Iterator[subprocess.Popen[str]]":
