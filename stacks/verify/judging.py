@@ -1,12 +1,18 @@
 """Whether an answer is what was promised. Pure functions: an answer in, a sentence out where it is not."""
 
+from ipaddress import ip_address, ip_network
+
 from stacks.settings import StackSettings
+from stacks.settings.higress import IpRestrictionSettings
 from stacks.verify.asking import Answer
 from stacks.verify.plan import Expected, first_places
 
 SHOWN = 200
 """How much is quoted of what a server said, in characters."""
 
+LOOPBACK = "127.0.0.1/32"
+"""Where a port forward comes from, in the gateway's pod."""
+_OK = 200
 _FORBIDDEN = 403
 _LIMITED = 429
 
@@ -25,15 +31,33 @@ def unheard_rehearsal(stack: StackSettings, expected: Expected, answer: Answer) 
     """
     if stack.gateway.kind == "envoy" or not expected.places:
         return None
-    if answer.status == _FORBIDDEN and stack.higress.ip_restriction:
-        return "modelyard:gateway.ipRestriction lets no port forward in, and that is how a fallback is rehearsed"
+    if answer.status == _FORBIDDEN and not _lets_loopback_in(stack.higress.ip_restriction):
+        return (
+            "modelyard:gateway.ipRestriction lets no port forward in, and that is how a fallback is rehearsed: "
+            f"write {LOOPBACK} into its `allow`, or see it by `modelyard drill`"
+        )
     own = {target.model for target in expected.route.targets}
-    if answer.served_by in own and answer.fallback_from is None:
+    # The gateway's own errors name the model, too.
+    if answer.status == _OK and answer.served_by in own and answer.fallback_from is None:
         return (
             f"{answer.served_by} answered as if nothing had been asked of the gateway: look whether the port forward "
             "reaches it by its loopback address. `modelyard drill` shows the fallback, with pods that are killed"
         )
     return None
+
+
+def _lets_loopback_in(restriction: IpRestrictionSettings | None) -> bool:
+    if restriction is None:
+        return True
+    # The balancer that writes the header is passed by.
+    if restriction.from_header:
+        return False
+    listed = any(_has_loopback(each) for each in (*restriction.allow, *restriction.deny))
+    return listed if restriction.allow else not listed
+
+
+def _has_loopback(network: str) -> bool:
+    return ip_address(LOOPBACK.partition("/")[0]) in ip_network(network, strict=False)
 
 
 def broken_promise(stack: StackSettings, expected: Expected, answer: Answer) -> str | None:

@@ -1,5 +1,7 @@
 """The promises of a gateway, each with how to look whether it is kept."""
 
+import itertools
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -10,6 +12,11 @@ from stacks.verify.asking import Answer, Question, chat
 from stacks.verify.plan import Expected
 from stacks.verify.questions import forms
 from stacks.verify.run import Check, Found, Run
+
+HEARINGS = 5
+"""How often a rehearsal is sent to a gateway that does not hear it."""
+HEARING_PAUSE_SECONDS = 2.0
+"""How long between two of them."""
 
 
 class Promises:
@@ -27,6 +34,7 @@ class Promises:
         self._client = client
         self._rehearsal = rehearsal
         self._missing = missing
+        self._numbers = itertools.count(1)
 
     def checks(self) -> Iterator[Check]:
         """How to look at each of them."""
@@ -86,24 +94,41 @@ class Promises:
         )
         if unknown:
             return "not checked", unknown
-        asked = [self._run.ask(client, question, caller) for question in self._questions(expected)[:1]]
-        for question in self._questions(expected)[1:]:
-            if not _serves_otherwise(asked[-1]):
-                break
-            asked.append(self._run.ask(client, question, caller))
-        if expected.stream and _serves_otherwise(asked[-1]):
-            return "not checked", f"{asked[0].served_by} takes neither chats nor completions, and streams nothing else"
-        # Where no form suits, the answer to the usual one says most.
-        answer = asked[0] if _serves_otherwise(asked[-1]) else asked[-1]
-        unheard = judging.refused_by_limit(answer) or judging.unheard_rehearsal(self._run.stack, expected, answer)
-        found = _found(unheard, judging.broken_promise(self._run.stack, expected, answer))
+        answer, unknown = self._heard(client, expected, caller)
+        found = _found(
+            unknown or judging.refused_by_limit(answer), judging.broken_promise(self._run.stack, expected, answer)
+        )
         if found[0] == "passed":
             self._run.answers.append(answer)
         return found
 
+    def _heard(self, client: httpx.Client, expected: Expected, caller: plan.Caller) -> tuple[Answer, str | None]:
+        """The answer, and why it says nothing. What was changed just now is not heard by every gateway at once."""
+        for _ in range(HEARINGS):
+            answer, unknown = self._asked(client, expected, caller)
+            unheard = judging.unheard_rehearsal(self._run.stack, expected, answer)
+            if not unheard or self._run.left <= HEARING_PAUSE_SECONDS:
+                break
+            time.sleep(HEARING_PAUSE_SECONDS)
+        return answer, unknown or unheard
+
+    def _asked(self, client: httpx.Client, expected: Expected, caller: plan.Caller) -> tuple[Answer, str | None]:
+        first, *others = self._questions(expected)
+        usual = answer = self._run.ask(client, first, caller)
+        for question in others:
+            if not _serves_otherwise(answer):
+                break
+            answer = self._run.ask(client, question, caller)
+        if not _serves_otherwise(answer):
+            return answer, None
+        if expected.stream:
+            return usual, f"{usual.served_by} takes neither chats nor completions, and streams nothing else"
+        # Where no form suits, the answer to the usual one says most.
+        return usual, None
+
     def _questions(self, expected: Expected) -> list[Question]:
         # Never the same words twice: a cache of answers would answer in the model's place.
-        words = f"Verification {self._run.nonce}: say OK."
+        words = f"Verification {self._run.nonce}, question {next(self._numbers)}: say OK."
         places = ((REHEARSE_HEADER, str(expected.places)),) if expected.places else ()
         return forms(self._run.stack, expected.route, words, stream=expected.stream, headers=places)
 

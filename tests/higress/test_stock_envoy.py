@@ -239,6 +239,8 @@ def test_nobody_from_elsewhere_can_rehearse(running: Running, two: tuple[Pod, Po
 def test_what_a_rehearsal_passes_over_counts_against_no_pod(running: Running, two: tuple[Pod, Pod]) -> None:
     gateway = running(stack(), *two)
     for _ in range(20):
-        assert gateway.post(question("qwen"), headers={"x-modelyard-rehearse": "1"}).status_code == 503
+        answer = gateway.post(question("qwen"), headers={"x-modelyard-rehearse": "1"})
+        # Who judges a rehearsal must not take this for an answer of the model.
+        assert (answer.status_code, answer.headers["x-modelyard-served-by"]) == (503, "qwen")
     assert gateway.chat("qwen").headers["x-modelyard-served-by"] == "qwen"
     assert gateway.stat(f"cluster.{gateway.cluster('qwen')}.upstream_rq_total") == 1

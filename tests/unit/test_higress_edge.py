@@ -53,6 +53,7 @@ def test_route_tables() -> None:
                     "x-higress-skip-ai-cache",
                     "x-envoy-upstream-rq-first-byte-timeout-ms",
                     "x-envoy-original-host",
+                    "x-envoy-external-address",
                     "x-modelyard-served-by",
                     "x-modelyard-fallback-from",
                 ],

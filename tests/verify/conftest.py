@@ -10,7 +10,7 @@ from aiohttp import web
 
 from stacks.kubectl import Kubectl, NotFoundError, Object
 from stacks.settings import StackSettings
-from stacks.verify import Report, Verdict, run, verification, verify
+from stacks.verify import Report, Verdict, promises, run, verification, verify
 from tests.gateway.conftest import Start, loop, pods, start
 from tests.gateway.fakes import Loop, Pod, free_port
 from tests.gateway.harness import Gateway, stack
@@ -110,6 +110,7 @@ def bring(start: Start, pods: Callable[..., Pod], metrics: Metrics, monkeypatch:
     # There is no time for another look, so every promise is looked at once.
     monkeypatch.setattr(verification, "PAUSE_SECONDS", 1000.0)
     monkeypatch.setattr(run, "ATTEMPT_SECONDS", 1.0)
+    monkeypatch.setattr(promises, "HEARING_PAUSE_SECONDS", 0.05)
 
     def make(settings: StackSettings = CHAIN) -> Site:
         models = {model.name: pods(*model.names, *model.adapters) for model in settings.models}

@@ -18,7 +18,6 @@ def chain(**gateway: Any) -> StackSettings:
 
 
 HIGRESS = chain(kind="higress")
-RESTRICTED = chain(kind="higress", ipRestriction={"allow": ["203.0.113.0/24"]})
 REFUSED = Answer(status=403)
 
 
@@ -30,12 +29,25 @@ def test_a_rehearsal_that_passed_over_nobody_says_nothing(served_by: str) -> Non
     assert why.startswith(f"{served_by} answered as if nothing had been asked of the gateway: look ")
 
 
+def forbidden(**restriction: Any) -> str | None:
+    restricted = chain(kind="higress", ipRestriction=restriction)
+    return unheard_rehearsal(restricted, fallbacks(restricted.routes[0])[0], REFUSED)
+
+
 def test_a_rehearsal_that_may_not_come_in_says_nothing() -> None:
-    expected = fallbacks(RESTRICTED.routes[0])[0]
-    assert unheard_rehearsal(RESTRICTED, expected, REFUSED) == (
-        "modelyard:gateway.ipRestriction lets no port forward in, and that is how a fallback is rehearsed"
+    said = (
+        "modelyard:gateway.ipRestriction lets no port forward in, and that is how a fallback is rehearsed: write "
+        "127.0.0.1/32 into its `allow`, or see it by `modelyard drill`"
     )
-    assert unheard_rehearsal(HIGRESS, expected, REFUSED) is None
+    assert forbidden(allow=["203.0.113.0/24"]) == said
+    assert forbidden(deny=["203.0.113.0/24", "127.0.0.0/8"]) == said
+    assert forbidden(allow=["127.0.0.1/32"], fromHeader="x-real-ip") == said
+
+
+def test_a_rehearsal_that_is_refused_otherwise_says_something() -> None:
+    assert forbidden(allow=["203.0.113.0/24", "127.0.0.1/32"]) is None
+    assert forbidden(deny=["203.0.113.0/24"]) is None
+    assert unheard_rehearsal(HIGRESS, fallbacks(HIGRESS.routes[0])[0], REFUSED) is None
 
 
 @pytest.mark.parametrize(
@@ -43,7 +55,9 @@ def test_a_rehearsal_that_may_not_come_in_says_nothing() -> None:
     [
         Answer(status=200, served_by="second", fallback_from="first"),
         Answer(status=200, served_by="third", fallback_from="first"),
-        Answer(status=503),
+        # What the gateway says itself where a redirect leads nowhere names the route's own model.
+        Answer(status=503, served_by="first"),
+        Answer(status=401, served_by="first"),
         Answer(problem="the connection broke"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from stacks.verify import Verdict, run, verification
+from stacks.verify import Verdict, judging, run, verification
 from tests.gateway.fakes import Answer, Pod, completion_object, content, hang, status, stream
 from tests.gateway.harness import stack
 from tests.verify.conftest import CHAIN, MODELS, ROUTES, Bring, of, outcomes
@@ -134,6 +134,25 @@ def test_a_rehearsal_that_higress_does_not_hear_says_nothing(bring: Bring) -> No
     assert report.failed == ()
     assert outcomes(report)["fallback"] == {"not checked"}
     assert of(report, "fallback")[0].why.startswith("first answered as if nothing had been asked of the gateway: look ")
+
+
+def test_a_rehearsal_is_sent_again_until_higress_hears_it(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = bring()
+    site.kubectl.cluster.ports["service/higress-gateway", 80] = site.gateway.site.rehearsal_port
+    not_yet = iter(["it has the route of before", "it has the route of before"])
+    monkeypatch.setattr(judging, "unheard_rehearsal", lambda _, expected, __: expected.places and next(not_yet, None))
+    report = site.verify(stack=OF_HIGRESS)
+    assert [verdict.outcome for verdict in of(report, "fallback")] == ["passed", "passed"]
+
+
+def test_no_two_questions_are_the_same(bring: Bring) -> None:
+    """A cache of answers would answer the second in the model's place."""
+    site = bring()
+    site.verify()
+    for pod in site.pods.values():
+        asked = [str(request.json["messages"]) for request in pod.received]
+        assert len(asked) > 1
+        assert len(set(asked)) == len(asked)
 
 
 def test_a_gateway_that_lets_everybody_in(bring: Bring) -> None:

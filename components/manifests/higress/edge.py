@@ -33,6 +33,8 @@ STRIPPED_HEADERS = (
     "x-envoy-upstream-rq-first-byte-timeout-ms",
     # Where a redirected request is sent to, when something keeps ai-proxy from setting it.
     "x-envoy-original-host",
+    # Who may rehearse a fallback. Envoy writes it behind this; told not to use the peer's address, it would not.
+    "x-envoy-external-address",
     names.SERVED_BY_HEADER,
     names.FALLBACK_FROM_HEADER,
 )
