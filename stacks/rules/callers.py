@@ -1,5 +1,6 @@
 """Rules about who may call, and how callers are known."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ from stacks.rules.rule import Rule, instead
 
 if TYPE_CHECKING:
     from stacks.settings import StackSettings
+
+_IN_A_HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 def _consumers_known(stack: "StackSettings") -> Iterator[str]:
@@ -31,6 +34,21 @@ def _keys_differ(stack: "StackSettings") -> Iterator[str]:
             elif value in seen:
                 yield (f"{path}: {seen[value]} is the same key, and then nobody can tell who calls: give each its own")
             seen.setdefault(value, path)
+
+
+def _keys_fit_a_header(stack: "StackSettings") -> Iterator[str]:
+    if stack.gateway.kind == "higress":
+        # Its templates take less, and the rule on these says so.
+        return
+    for index, consumer in enumerate(stack.gateway.auth.consumers):
+        for position, key in enumerate(consumer.keys):
+            value = key.get_secret_value()
+            if value and not _IN_A_HEADER.fullmatch(value):
+                yield (
+                    f"modelyard:gateway.auth.consumers[{index}].keys[{position}]: the key has a line's end, a space "
+                    "at an end or a character beyond ASCII, and no header can carry it: write one of letters, digits, "
+                    "'-' and '_' (`printf %s` in place of `echo` adds no line's end)"
+                )
 
 
 def _consumers_are_known_by_something(stack: "StackSettings") -> Iterator[str]:
@@ -79,6 +97,7 @@ def _cache_is_shared(stack: "StackSettings") -> Iterator[str]:
 CALLER_RULES: tuple[Rule, ...] = (
     _consumers_known,
     _keys_differ,
+    _keys_fit_a_header,
     _consumers_are_known_by_something,
     _one_way_to_identify,
     _quota_administrator,

@@ -119,6 +119,9 @@ def ask(client: httpx.Client, question: Question, *, seconds: float) -> Answer:
         found = replace(found, problem=str(error))
     except httpx.TimeoutException:
         found = replace(found, problem=reading.late)
+    except (httpx.LocalProtocolError, UnicodeError):
+        # What the error says is the header itself, with the key in it.
+        found = replace(found, problem="a header cannot be sent as it is, such as a key with a line's end or an umlaut")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         found = replace(found, problem=_broken(found, error))
     return replace(found, seconds=reading.past, first_byte_seconds=reading.first_byte_seconds)

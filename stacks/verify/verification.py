@@ -96,10 +96,9 @@ def _settled(run: Run, checks: Iterable[Check], pool: ThreadPoolExecutor, tell: 
     pending = list(range(len(all_checks)))
     while pending:
         for number, found in zip(pending, pool.map(lambda one: _look(run, all_checks[one]), pending), strict=True):
-            if found:
-                verdicts[number] = all_checks[number].verdict(found)
-            # What was seen to fail stays so, where time ran out before another look.
-            verdicts.setdefault(number, all_checks[number].verdict(_LATE))
+            # What was seen to fail stays so, but for another look at which it passes.
+            if number not in verdicts or (found and found[0] != "not checked"):
+                verdicts[number] = all_checks[number].verdict(found or _LATE)
             if verdicts[number].outcome != "failed":
                 tell(verdicts[number])
         pending = [number for number in pending if verdicts[number].outcome == "failed"]

@@ -155,6 +155,15 @@ def test_no_two_questions_are_the_same(bring: Bring) -> None:
         assert len(set(asked)) == len(asked)
 
 
+@pytest.mark.parametrize("key", ["sk-secret\n", "schl\u00fcssel", "sk\0secret"])
+def test_a_key_that_no_header_can_carry_is_not_told_to_anybody(bring: Bring, key: str) -> None:
+    report = bring(stack(MODELS, ROUTES, auth=KEYS)).verify(api_key=key)
+    assert not report.passed
+    assert "a header cannot be sent as it is" in str(report)
+    assert "secret" not in str(report)
+    assert "schl" not in str(report)
+
+
 def test_a_gateway_that_lets_everybody_in(bring: Bring) -> None:
     """Its pods have another configuration than the stack says."""
     report = bring().verify(stack=stack(MODELS, ROUTES, auth=KEYS))
