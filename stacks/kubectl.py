@@ -7,9 +7,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from threading import Thread, Timer
@@ -76,11 +76,18 @@ class Kubectl:
     """Context in it. None: its current one."""
     namespace: str
     """Namespace of every request that names no other."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to its environment, such as ``KUBECONFIG`` or what a credential plugin reads."""
 
     @classmethod
-    def of(cls, cluster: ClusterSettings) -> "Kubectl":
-        """The one for a stack's cluster. Nothing is asked of the cluster yet."""
-        return cls(_program(cluster), _kubeconfig(cluster), cluster.context, cluster.namespace)
+    def of(cls, cluster: ClusterSettings, environment: Mapping[str, str] | None = None) -> "Kubectl":
+        """The one for a stack's cluster. Nothing is asked of the cluster yet.
+
+        Args:
+            cluster: the stack's cluster.
+            environment: what is added to the environment of ``kubectl``. Default: nothing.
+        """
+        return cls(_program(cluster), _kubeconfig(cluster), cluster.context, cluster.namespace, environment or {})
 
     @property
     def command(self) -> list[str]:
@@ -99,7 +106,9 @@ class Kubectl:
         """
         argv = [*self.command, *arguments]
         try:
-            done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
+            done = subprocess.run(
+                argv, input=stdin, capture_output=True, text=True, timeout=seconds, check=False, env=self._environment
+            )
         except FileNotFoundError:
             raise _missing(self.program) from None
         except subprocess.TimeoutExpired:
@@ -208,6 +217,10 @@ class Kubectl:
             drained.append(_Drained(output))
             yield f"http://127.0.0.1:{said[1]}"
 
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self.environment}
+
     def _in(self, namespace: str | None) -> list[str]:
         return [f"--namespace={namespace or self.namespace}"]
 
@@ -224,6 +237,7 @@ class Kubectl:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                env=self._environment,
             )
         except FileNotFoundError:
             raise _missing(self.program) from None

@@ -23,18 +23,20 @@ def verify(
     Args:
         stack: the stack's name.
         api_key: a key, or a token where consumers are known by these. Default: the stack's own first key.
-        options: how the stack's settings and outputs are read.
+        options: how the stack's settings and outputs are read, and the environment of ``kubectl``.
         on_verdict: told every verdict as soon as it stands.
 
     Raises:
         AutomationError: there is no such stack, it is not up, or the cluster cannot be asked.
     """
     from stacks.automation.running import cluster_errors, running
+    from stacks.kubectl import Kubectl
     from stacks.verify import verify as asked
 
     found = running(stack, options)
+    kubectl = Kubectl.of(found.settings.cluster, options.environment)
     with cluster_errors():
-        return asked(found.settings, found.outputs["base_url"], api_key=api_key, on_verdict=on_verdict)
+        return asked(found.settings, found.outputs["base_url"], kubectl=kubectl, api_key=api_key, on_verdict=on_verdict)
 
 
 def drill(
@@ -55,7 +57,7 @@ def drill(
         api_key: a key, or a token where consumers are known by these. Default: the stack's own first key.
         per_second: requests a second.
         recovery_seconds: how long a model may take to answer again.
-        options: how the stack's settings and outputs are read.
+        options: how the stack's settings and outputs are read, and the environment of ``kubectl``.
         on_loss: told what each loss came to, as soon as it is over.
 
     Raises:
@@ -65,6 +67,7 @@ def drill(
     from stacks.automation.running import cluster_errors, running
     from stacks.drill import DrillError
     from stacks.drill import drill as held
+    from stacks.kubectl import Kubectl
 
     found = running(stack, options)
     with cluster_errors():
@@ -74,6 +77,7 @@ def drill(
                 found.outputs["base_url"],
                 name=stack,
                 routes=routes,
+                kubectl=Kubectl.of(found.settings.cluster, options.environment),
                 api_key=api_key,
                 per_second=per_second,
                 recovery_seconds=recovery_seconds,

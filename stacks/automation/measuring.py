@@ -70,7 +70,7 @@ def measure(
         seconds: how long.
         per_second: requests a second. A canary with 10 % needs many, until enough of them reach it.
         api_key: a key, or a token where consumers are known by these. Default: the stack's own first key.
-        options: how the stack's settings and outputs are read.
+        options: how the stack's settings and outputs are read, and the environment of ``kubectl``.
 
     Raises:
         SettingsRefusedError: there is no such route, or nobody may ask it with what the stack knows.
@@ -94,7 +94,7 @@ def measure(
         raise SettingsRefusedError(f"The route '{route}' cannot be asked: {caller.missing}.", "Give a key or token.")
     headers = (caller.header,) if caller.header else ()
     possible = forms(settings, asked, WORDS, stream=True, max_tokens=MAX_TOKENS, headers=headers)
-    base_url, kubectl = found.outputs["base_url"], Kubectl.of(settings.cluster)
+    base_url, kubectl = found.outputs["base_url"], Kubectl.of(settings.cluster, options.environment)
     with (
         cluster_errors(),
         way.found(base_url, front(settings), kubectl, settings.verify.through, caller.header) as way_in,

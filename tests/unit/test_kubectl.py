@@ -5,6 +5,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,14 @@ def test_objects(says: Says, tmp_path: Path) -> None:
     ]
 
 
+def test_what_the_caller_says_is_added_to_its_environment(says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/own")
+    monkeypatch.setenv("KEPT", "kept")
+    kubectl = replace(says('echo "$KUBECONFIG $KEPT"'), environment={"KUBECONFIG": "/theirs"})
+    assert kubectl.run("get", "pods") == "/theirs kept\n"
+    assert list(kubectl.logs("pod-0")) == ["/theirs kept"]
+
+
 def test_an_object_that_is_not_there_is_none(says: Says) -> None:
     assert says("exit 0").get("service", "gateway") is None
     assert says('echo \'{"kind": "Service"}\'').get("service", "gateway") == {"kind": "Service"}
@@ -195,6 +204,7 @@ def test_which_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Kubectl.of(ClusterSettings()).command == ["kubectl"]
     named = ClusterSettings(kubeconfig="/k", context="c", namespace="n")
     assert Kubectl.of(named) == Kubectl("kubectl", "/k", "c", "n")
+    assert Kubectl.of(named, {"A": "b"}) == Kubectl("kubectl", "/k", "c", "n", {"A": "b"})
     assert Kubectl.of(ClusterSettings(kind="embedded")).kubeconfig == "/var/lib/modelyard/kubeconfig"
 
 
