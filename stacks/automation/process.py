@@ -65,7 +65,9 @@ class Pulumi:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            # One foreign byte would take the whole message along.
+            errors="replace",
             start_new_session=True,
         )
         with process:
