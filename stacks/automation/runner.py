@@ -2,8 +2,9 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stacks.automation.engine import Translator
@@ -12,6 +13,7 @@ from stacks.automation.events import Event, Finished, Message, Planned, PolicyVi
 from stacks.automation.explain import Failure, explained, transient
 from stacks.automation.options import Options
 from stacks.automation.recovery import break_dead_locks, refuse_locked, take_up
+from stacks.automation.results import UNCHANGED
 from stacks.automation.state_folder import remove_unwritten_locks, restore_emptied
 from stacks.automation.workspace import Workspace
 
@@ -30,6 +32,8 @@ class Run:
     violations: list[PolicyViolated] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    made: Counter[str] = field(default_factory=Counter)
+    """How many resources earlier attempts had done something with."""
 
     def note(self, event: Event) -> None:
         """Keep what the result or an error needs of an event."""
@@ -45,13 +49,24 @@ class Run:
             case Finished():
                 self.finished = event
 
+    @property
+    def changes(self) -> Mapping[str, int]:
+        """How many resources had which operation: of those that nothing was done with, only the last attempt's."""
+        last = self.finished.changes if self.finished else {}
+        return {operation: last.get(operation, 0) + self.made[operation] for operation in {**last, **self.made}}
+
+    def again(self, *, made: bool) -> "Run":
+        """The next attempt, which keeps what this one warned of, and what it made if that was more than planned."""
+        done = Counter({name: count for name, count in self.changes.items() if made and name not in UNCHANGED})
+        return Run(warnings=self.warnings, made=done)
+
     def result(self, stack: str) -> dict[str, Any]:
         """The fields that every result has."""
         return {
             "stack": stack,
-            "changes": self.finished.changes if self.finished else {},
+            "changes": self.changes,
             "seconds": self.seconds,
-            "warnings": tuple(self.warnings),
+            "warnings": tuple(dict.fromkeys(self.warnings)),
             "violations": tuple(self.violations),
             "attempts": self.attempts,
         }
@@ -72,11 +87,11 @@ class Runner:
         Raises:
             AutomationError: when it does not succeed, as the subclass that says why.
         """
-        began, attempt, wait = time.monotonic(), 1, self.options.retries.wait_seconds
+        began, attempt, wait, run = time.monotonic(), 1, self.options.retries.wait_seconds, Run()
         while True:
             try:
                 self._prepare(command)
-                run = self._attempt(command)
+                self._attempt(command, run)
             except AutomationError as error:
                 if attempt == self.options.retries.attempts or not transient(error):
                     raise
@@ -84,6 +99,7 @@ class Runner:
                 self._tell(Retrying(attempt, self.options.retries.attempts, wait, error.problem))
                 self._pause(wait)
                 wait *= 2
+                run = run.again(made=command != "preview")
             else:
                 run.seconds, run.attempts = time.monotonic() - began, attempt
                 return run
@@ -105,7 +121,8 @@ class Runner:
             self._tell(Message("warning", restored))
         adopted = take_up(self.workspace)
         if adopted is not None or restored:
-            self._attempt("refresh")
+            # What was not made after all has to go out of the state, whatever the operation itself aims at.
+            replace(self, options=replace(self.options, targets=()))._attempt("refresh", Run())
         if adopted is None:
             return ()
         self._tell(Recovered(adopted))
@@ -120,17 +137,17 @@ class Runner:
                 raise
             self._create()
 
-    def _attempt(self, command: str) -> Run:
+    def _attempt(self, command: str, run: Run) -> None:
         try:
-            return self._once(command)
+            self._once(command, run)
         except StackMissingError:
             if command != "preview" or not self.options.create:
                 raise
             self._create()
-        return self._once(command)
+            self._once(command, run)
 
-    def _once(self, command: str) -> Run:
-        run, translator = Run(), Translator(preview=command == "preview")
+    def _once(self, command: str, run: Run) -> None:
+        translator = Translator(preview=command == "preview")
 
         def heard(raw: Mapping[str, Any]) -> None:
             event = translator.translate(raw)
@@ -144,7 +161,6 @@ class Runner:
             asked = self.cancelled is not None and self.cancelled.is_set()
             raise explained(Failure(self.workspace.stack, command, ended.complaints, run.errors, run.violations, asked))
         run.outputs = translator.outputs
-        return run
 
     def _create(self) -> None:
         provider = self.options.secrets_provider
