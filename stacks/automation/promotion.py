@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from stacks.automation.errors import SettingsRefusedError
+from stacks.automation.errors import ObjectMissingError, SettingsRefusedError
 from stacks.automation.operations import outputs, up
 from stacks.automation.options import DEFAULTS, Options
 from stacks.automation.results import UpResult
@@ -64,7 +64,8 @@ def promote(
         cancelled: set it from another thread to end the update in an orderly way.
 
     Raises:
-        SettingsRefusedError: there is no such route, or no such model in it, or the stack is not up.
+        ObjectMissingError: there is no such route, or no such model in it, or the stack is not up.
+        SettingsRefusedError: the files leave open which model is the canary: name it in ``to``.
         AutomationError: the update failed, as the subclass that says why.
     """
     found = _route(stack, route, headers or {}, options)
@@ -88,8 +89,9 @@ def rollback(
     shares count as those of ``promote`` do, and arguments are as there.
 
     Raises:
-        SettingsRefusedError: there is no such route, or no such model in it; or the files give everything to one
-            model already, so that they don't say which was before: name it in ``to``.
+        ObjectMissingError: there is no such route, or no such model in it, or the stack is not up.
+        SettingsRefusedError: the files give everything to one model already, so that they don't say which was
+            before: name it in ``to``.
         AutomationError: the update failed, as the subclass that says why.
     """
     found = _route(stack, route, headers or {}, options)
@@ -129,7 +131,7 @@ def _route(stack: str, name: str, headers: Mapping[str, str], options: Options) 
         if route.model == name and route.headers == headers:
             return route
     known = ", ".join(f"'{route.model}'" for route in canaries)
-    raise SettingsRefusedError(
+    raise ObjectMissingError(
         f"The stack '{stack}' has no route '{name}'{f' with the headers {dict(headers)}' if headers else ''} with "
         "several upstreams, so there are no shares to move.",
         f"Name one of {known}, or give the route a second upstream."
@@ -141,7 +143,7 @@ def _route(stack: str, name: str, headers: Mapping[str, str], options: Options) 
 def _index_of(route: "RouteSettings", name: str) -> int:
     names = [name_of(upstream) for upstream in route.upstreams]
     if name not in names:
-        raise SettingsRefusedError(
+        raise ObjectMissingError(
             f"'{name}' is no upstream of the route '{route.model}'.", f"Name one of {', '.join(names)}."
         )
     return names.index(name)
@@ -185,7 +187,7 @@ def _move(
     cancelled: threading.Event | None,
 ) -> PromotionResult:
     if not outputs(stack, options=options):
-        raise SettingsRefusedError(
+        raise ObjectMissingError(
             f"The stack '{stack}' is not up, so its route '{route.model}' has no shares yet.",
             f"Bring it up first, with the shares that {stack_file(stack, options).name} is to begin with.",
         )

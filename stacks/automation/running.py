@@ -42,7 +42,7 @@ def running(stack: str, options: Options) -> Running:
     with opened(stack, options) as workspace:
         outputs = _outputs(workspace, stack)
         if "base_url" not in outputs:
-            raise SettingsRefusedError(
+            raise ObjectMissingError(
                 f"The stack '{stack}' has no output 'base_url', so there is no gateway to ask.",
                 "Bring it up first. Of a platform that is split, the stack with the models has it.",
             )
