@@ -154,8 +154,8 @@ RULES = {
     "key with a line's end": (
         consumers({"name": "a", "keys": ["sk-0123456789\n"]}),
         "modelyard:gateway.auth.consumers[0].keys[0]: the key has a line's end, a space at an end or a character "
-        "beyond ASCII, and no header can carry it: write one of letters, digits, '-' and '_' (`printf %s` in place of `echo` "
-        "adds no line's end)",
+        "beyond ASCII, and no header can carry it: write one of letters, digits, '-' and '_' (`printf %s` in place of "
+        "`echo` adds no line's end)",
     ),
     "key twice": (
         consumers({"name": "a", "keys": ["k"]}, {"name": "b", "keys": ["k"]}),
