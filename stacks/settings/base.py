@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -52,6 +52,14 @@ def refusal(otherwise: str) -> PydanticCustomError:
 
 
 Name = Annotated[str, AfterValidator(_dns_label)]
+Int32 = Annotated[int, Field(le=2**31 - 1)]
+"""A number that Kubernetes, or what runs there, keeps in 32 bits: seconds, tokens, requests."""
+Replicas = Annotated[int, Field(le=10_000)]
+"""A number of replicas. Each is placed on its own where it is asked whether they fit."""
+Gpus = Annotated[int, Field(le=10_000)]
+"""A number of GPUs of one replica, which may span nodes."""
+Nodes = Annotated[int, Field(le=100_000)]
+"""A number of nodes. Kubernetes is tested with 5,000 of them."""
 Quantity = Annotated[
     str,
     Form(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from stacks.presets import PresetName
-from stacks.settings.base import ArgumentValue, Form, Settings
+from stacks.settings.base import ArgumentValue, Form, Gpus, Int32, Settings
 from stacks.settings.speculative import SpeculativeSettings
 
 KvCacheDtype = Literal[
@@ -69,7 +69,7 @@ class EngineSettings(Settings):
     """What a model that writes text is made to do instead. ``embed``: embeddings. ``classify``: classes, and the
     scores of a reranker. Default: as ``runner`` and architecture say."""
 
-    max_model_len: int | None = Field(default=None, ge=1)
+    max_model_len: Int32 | None = Field(default=None, ge=1)
     """Longest context, in tokens, prompt and answer together. Default: the model's own."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     """Type of weights and activations."""
@@ -82,7 +82,7 @@ class EngineSettings(Settings):
     """Type of the KV cache, such as ``fp8``. Default: that of the activations."""
     gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
     """Share of the GPU's memory that vLLM may take. Default: vLLM's own, 0.92."""
-    kv_cache_memory_bytes: int | None = Field(default=None, ge=1)
+    kv_cache_memory_bytes: int | None = Field(default=None, ge=1, le=2**50)
     """Size of the KV cache on each GPU, in bytes, in place of ``gpuMemoryUtilization``."""
     kv_offloading_size: float | None = Field(default=None, gt=0)
     """Memory of the pod, in GiB over all its GPUs, that takes KV cache which the GPUs have no room for. It comes
@@ -91,26 +91,26 @@ class EngineSettings(Settings):
     """Weights, in GiB for each GPU, that stay in the pod's memory and come over at every step. They come out of
     ``memory``. Default: none."""
 
-    tensor_parallel_size: int | None = Field(default=None, ge=1)
+    tensor_parallel_size: Gpus | None = Field(default=None, ge=1)
     """GPUs that share each layer. Default: all of the replica's that the next two leave to it."""
-    pipeline_parallel_size: int = Field(default=1, ge=1)
+    pipeline_parallel_size: Gpus = Field(default=1, ge=1)
     """GPUs, or groups of them, that share the layers one after the other."""
-    data_parallel_size: int = Field(default=1, ge=1)
+    data_parallel_size: Gpus = Field(default=1, ge=1)
     """Copies of the engine in one replica, which share its requests, and the experts with
     ``enableExpertParallel``. The three sizes multiplied are the replica's GPUs."""
     enable_expert_parallel: bool = False
     """Spread the experts of a mixture-of-experts layer over tensor and data parallel GPUs whole, instead of a part
     of each expert to every GPU."""
 
-    api_server_count: int | None = Field(default=None, ge=1)
+    api_server_count: int | None = Field(default=None, ge=1, le=1024)
     """Processes of a replica that take requests and write answers beside the engine, each of about 1 GiB of
     ``memory``. More of them pay where a small model answers hundreds at a time. Default: what was measured to be
     faster on the pool's GPU, see ``tuned``, or else vLLM's own, one for each copy of the engine."""
-    max_num_seqs: int | None = Field(default=None, ge=1)
+    max_num_seqs: Int32 | None = Field(default=None, ge=1)
     """Most sequences in one step. Default: vLLM's own, by GPU."""
-    max_num_batched_tokens: int | None = Field(default=None, ge=1)
+    max_num_batched_tokens: Int32 | None = Field(default=None, ge=1)
     """Most tokens in one step. Default: vLLM's own, by GPU."""
-    max_num_queued_reqs: int | None = Field(default=None, ge=1)
+    max_num_queued_reqs: Int32 | None = Field(default=None, ge=1)
     """Most requests of a replica, waiting and running. Further ones get status 503, on which a route's fallback
     answers at once. Default: no limit."""
     enable_chunked_prefill: bool | None = None
@@ -136,14 +136,14 @@ class EngineSettings(Settings):
     """Parser of tool calls, such as ``hermes``. Setting it turns automatic tool choice on. Default: the preset's."""
     reasoning_parser: ArgumentValue | None = None
     """Parser of reasoning, such as ``deepseek_r1``. Default: the preset's."""
-    limit_mm_per_prompt: dict[Literal["image", "video", "audio"], Annotated[int, Field(ge=0)]] = {}
+    limit_mm_per_prompt: dict[Literal["image", "video", "audio"], Annotated[Int32, Field(ge=0)]] = {}
     """Most images, videos and audio clips of one prompt. Memory is set aside for as many, and 0 saves it. Default:
     vLLM's own."""
     allowed_media_domains: tuple[MediaHost, ...] = ()
     """Hosts that the images, videos and audio clips of a request may be fetched from, where it names them by URL. The
     pod does that, with all that it can reach. Redirects are not followed. ``*`` among them: every host, those inside
     the cluster included, and redirects. Default: none, so that requests carry their media in ``data:`` URLs."""
-    seed: int | None = None
+    seed: int | None = Field(default=None, le=2**32 - 1)
     """Seed of sampling. Default: vLLM's own, 0."""
 
     @property

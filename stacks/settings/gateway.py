@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.settings.auth import GatewayAuthSettings
-from stacks.settings.base import Cpu, Form, Name, Quantity, Settings
+from stacks.settings.base import Cpu, Form, Int32, Name, Quantity, Replicas, Settings
 from stacks.settings.serving import LabelKey
 
 BaseUrl = Annotated[
@@ -30,7 +30,7 @@ Cidr = Annotated[
 class CommonGatewaySettings(Settings):
     """What every kind of gateway has."""
 
-    replicas: int = Field(default=2, ge=1)
+    replicas: Replicas = Field(default=2, ge=1)
     """Number of gateway pods."""
     cpu: Cpu = "1"
     """CPU of one gateway pod."""
@@ -40,7 +40,7 @@ class CommonGatewaySettings(Settings):
     """URL that clients use, ending in ``/v1``. Default: what the gateway's Service and domain make of it."""
     body_limit_mib: int = Field(default=32, ge=1, le=1024)
     """Largest request body, in MiB."""
-    drain_seconds: int = Field(default=600, ge=5)
+    drain_seconds: Int32 = Field(default=600, ge=5)
     """Longest time that running requests get when a gateway pod is told to stop."""
     auth: GatewayAuthSettings = GatewayAuthSettings()
     """Who may call the gateway."""

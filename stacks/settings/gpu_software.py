@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag
 
-from stacks.settings.base import Name, Settings
+from stacks.settings.base import Int32, Name, Settings
 from stacks.settings.chart import ChartSettings, ChartText
 from stacks.settings.kinds import TAG, by_kind
 
@@ -41,7 +41,7 @@ class ServiceMonitorSettings(Settings):
 
     labels: dict[str, str] = {}
     """Labels that the Prometheus selects by, such as ``release: kube-prometheus-stack``."""
-    interval_seconds: int = Field(default=15, ge=1)
+    interval_seconds: Int32 = Field(default=15, ge=1)
     """Seconds between two readings."""
 
 

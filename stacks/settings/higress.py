@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from stacks.settings.base import Cpu, Form, Name, Quantity, Settings, refusal
+from stacks.settings.base import Cpu, Form, Int32, Name, Quantity, Replicas, Settings, refusal
 from stacks.settings.chart import ChartSettings, ChartText
 from stacks.settings.gateway import Cidr, CollectorSettings, CommonGatewaySettings
 from stacks.settings.pools import Toleration
@@ -101,9 +101,9 @@ class GatewayTlsSettings(Settings):
 class GatewayAutoscalingSettings(Settings):
     """How many gateway pods there are, by their CPU."""
 
-    min_replicas: int = Field(default=2, ge=1)
+    min_replicas: Replicas = Field(default=2, ge=1)
     """Fewest pods."""
-    max_replicas: int = Field(ge=2)
+    max_replicas: Replicas = Field(ge=2)
     """Most pods."""
     target_cpu_percent: int = Field(default=70, ge=1, le=100)
     """CPU, in percent of what a pod asks for, to hold on average."""
@@ -112,7 +112,7 @@ class GatewayAutoscalingSettings(Settings):
 class ControllerSettings(Settings):
     """Higress's control plane."""
 
-    replicas: int = Field(default=1, ge=1)
+    replicas: Replicas = Field(default=1, ge=1)
     """Number of pods."""
     cpu: Cpu = "500m"
     """CPU of the controller and of its pilot, each."""
@@ -125,7 +125,7 @@ class GatewayMetricsSettings(Settings):
 
     labels: dict[str, str] = {"release": "kube-prome"}
     """Labels by which the Prometheus finds it."""
-    interval_seconds: int = Field(default=30, ge=1)
+    interval_seconds: Int32 = Field(default=30, ge=1)
     """Seconds between two scrapes."""
 
 
@@ -194,7 +194,7 @@ class CorsSettings(Settings):
     """Their origins, such as ``https://chat.example.com`` or ``https://*.example.com``, or ``*`` for all."""
     headers: tuple[str, ...] = ("authorization", "content-type", "x-api-key")
     """Request headers that they may send."""
-    max_age_seconds: int = Field(default=86400, ge=1)
+    max_age_seconds: Int32 = Field(default=86400, ge=1)
     """How long a browser may remember the permission."""
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.settings.base import Form, Settings
+from stacks.settings.base import Form, Int32, Settings
 
 ExtraSource = Annotated[
     str,
@@ -46,7 +46,7 @@ class AdapterSettings(Settings):
     source: ExtraSource
     """Where its weights are: ``hf://``, ``file://`` or ``pvc://``. vLLM reads an ``hf://`` one from the
     repository's main branch, at every start, so what must not change belongs on a claim."""
-    rank: int | None = Field(default=None, ge=1)
+    rank: Int32 | None = Field(default=None, ge=1)
     """Its rank: ``r`` in its ``adapter_config.json``. Default: 16 or less."""
 
 
@@ -55,7 +55,7 @@ class LoraSettings(Settings):
 
     adapters: tuple[AdapterSettings, ...]
     """The adapters, which all replicas load at their start."""
-    max_loras: int | None = Field(default=None, ge=1)
+    max_loras: Int32 | None = Field(default=None, ge=1)
     """Most adapters in one step. Each takes GPU memory, used or not. Default: all of them."""
     max_lora_rank: Rank | None = None
     """The limit of the adapters' ranks, by which vLLM sets memory aside. Default: the lowest limit of vLLM's

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from serving.vllm_arguments import destinations
 from stacks.presets import FAMILIES, FamilyName, family_of
-from stacks.settings.base import ArgumentValue, Cpu, EnvName, Name, Quantity, Settings
+from stacks.settings.base import ArgumentValue, Cpu, EnvName, Gpus, Name, Quantity, Replicas, Settings
 from stacks.settings.engine import EngineSettings
 from stacks.settings.fit import ModelConfig
 from stacks.settings.lora import LoraSettings
@@ -35,13 +35,13 @@ class ModelSettings(Settings):
     backend: Literal["native", "llmaz"] = "native"
     """What runs the replicas. ``native``: a StatefulSet, no operator. ``llmaz``: the operator of that name,
     which has had no commit since October 2025, so take it only where its objects are wanted."""
-    replicas: int | None = Field(default=None, ge=0)
+    replicas: Replicas | None = Field(default=None, ge=0)
     """Number of replicas. Default: 1, or what ``autoscaling`` says."""
     autoscaling: AutoscalingSettings | None = None
     """Number of replicas by load, instead of ``replicas``."""
     pool: Name
     """The node pool that the replicas run on."""
-    gpus: int = Field(default=1, ge=1)
+    gpus: Gpus = Field(default=1, ge=1)
     """GPUs of one replica. More than a node of the pool has are those of several nodes, and a multiple of theirs."""
     cpu: Cpu = "4"
     """CPU of one replica, on each of its nodes."""

@@ -22,7 +22,7 @@ class RdmaSettings(Settings):
 
     resource: ResourceName
     """The extended resource, such as ``rdma/ib`` or ``vpc.amazonaws.com/efa``."""
-    count: int = Field(default=1, ge=1)
+    count: int = Field(default=1, ge=1, le=1024)
     """Devices of one pod."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.settings.auth import TokenLimitSettings
-from stacks.settings.base import Form, Name, Settings
+from stacks.settings.base import Form, Int32, Name, Settings
 from stacks.settings.lora import AdapterName
 
 HeaderName = Annotated[
@@ -73,7 +73,7 @@ class ResponseCacheSettings(Settings):
     parameters count, so it is for routes whose callers agree on these.
     """
 
-    seconds: int = Field(ge=1)
+    seconds: Int32 = Field(ge=1)
     """How long an answer is kept."""
     shared: bool = False
     """Whether consumers get each other's answers. The cache can't tell them apart, so this has to be said."""

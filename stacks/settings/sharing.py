@@ -29,7 +29,7 @@ class MigSettings(Settings):
 class TimeSlicingSettings(Settings):
     """Time slicing: pods take turns on a GPU, with no memory of their own and nothing that keeps them apart."""
 
-    replicas: int = Field(ge=2)
+    replicas: int = Field(ge=2, le=128)
     """Pods that share a GPU, and how often nodes offer each."""
 
 

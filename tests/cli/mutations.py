@@ -9,7 +9,7 @@ from typing import Any
 Place = tuple[Any, ...]
 
 VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, 1, -1, 1.5, 10**30, float("inf"), float("nan")),
+    *(None, True, False, 0, 1, -1, 1.5, 10**9, 10**30, float("inf"), float("nan")),
     *("", "a", "A b", "-", "--x", "hf://a/b", "\x00", "\u2028", "ü", "${x}", "a" * 5000, "16Gi", "1e400", "٣", "0x10"),
     *([], {}, [None], [[]], {"a": 1}, {1: 2}, {None: 1}, [1, "a"], {"kind": "higress"}, {"kind": 1}, {"kind": []}),
     *(b"x", datetime.date(2026, 1, 1), {1, 2}),
@@ -86,7 +86,7 @@ def _bent(chance: random.Random, value: Any) -> Any:
         at = chance.randrange(len(value) + 1)
         return value[:at] + chance.choice(CHARACTERS) + value[at + chance.randrange(2) :]
     if isinstance(value, int | float):
-        return value * chance.choice((-1, 0, 1000, 10**12, 0.5))
+        return value * chance.choice((-1, 0, 1000, 10**9, 10**12, 0.5))
     return None
 
 

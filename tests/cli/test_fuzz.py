@@ -1,7 +1,10 @@
 """Whatever is wrong with a stack file is told in sentences: 10,000 mutations of the examples, and no traceback."""
 
+import json
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,6 +20,8 @@ from tests.cli.conftest import Stacks, run
 from tests.cli.mutations import of_text, of_values
 
 EXAMPLES = sorted(stack_file.FOLDER.glob("Pulumi.*.yaml"))
+UNCOUNTED = {"JwtSettings", "TokenLimitSettings"}
+"""Settings whose integers only the gateway reads."""
 OF_VALUES, OF_TEXT, THROUGH_THE_COMMAND = 8_000, 2_000, 60
 
 
@@ -73,3 +78,45 @@ def test_through_the_command(stacks: Stacks, command: str) -> None:
         assert "Traceback" not in shown.output
         if shown.exit_code == ExitCode.SETTINGS:
             assert shown.stderr.startswith("This stack cannot work as it is written:\n")
+
+
+def integers(part: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Every integer that a JSON schema describes, and where."""
+    if isinstance(part, dict) and part.get("type") == "integer":
+        yield place, part
+    for key in part if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ():
+        yield from integers(part[key], (*place, key))
+
+
+def test_every_integer_has_an_end() -> None:
+    schema = json.loads((stack_file.FOLDER / "schema.json").read_text())
+    found = dict(integers(schema))
+    endless = {place[1] for place, kind in found.items() if "maximum" not in kind and "enum" not in kind}
+    assert endless <= UNCOUNTED
+    assert len(found) > 50
+
+
+@pytest.mark.parametrize("number", [10**9, 10**30])
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [
+        ("pools[0].gpusPerNode", {"pools": [{"name": "gpu", "gpusPerNode": None, "nodeSelector": {"pool": "gpu"}}]}),
+        ("pools[0].maxNodes", {"pools": [{"name": "gpu", "maxNodes": None, "nodeSelector": {"pool": "gpu"}}]}),
+        ("models[0].gpus", {"models": [{"name": "qwen", "source": "pvc://w/q", "pool": "gpu", "gpus": None}]}),
+        ("models[0].replicas", {"models": [{"name": "qwen", "source": "pvc://w/q", "pool": "gpu", "replicas": None}]}),
+        ("gateway.replicas", {"gateway": {"kind": "envoy", "replicas": None, "baseUrl": "http://llm.example.com/v1"}}),
+    ],
+)
+def test_numbers_that_no_cluster_has(stacks: Stacks, place: str, changes: dict[str, Any], number: int) -> None:
+    stacks.write(**json.loads(json.dumps(changes).replace("null", str(number))), routes=[])
+    shown = run("models")
+    assert shown.exit_code == ExitCode.SETTINGS
+    assert f"modelyard:{place}: " in shown.stderr
+    assert "less than or equal to" in shown.stderr
+
+
+def test_a_stack_of_the_largest_numbers_is_told_in_time(stacks: Stacks) -> None:
+    pool = {"name": "gpu", "gpusPerNode": 1024, "maxNodes": 100_000, "nodeSelector": {"pool": "gpu"}}
+    model = {"name": "qwen", "source": "pvc://weights/qwen", "pool": "gpu", "replicas": 10_000}
+    stacks.write(pools=[pool], models=[model], routes=[])
+    use(stack_file.read_named("mine"))

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from stacks.accelerators import ACCELERATORS, AcceleratorName
 from stacks.machines import MIG_PROFILES
-from stacks.settings.base import Name, Settings
+from stacks.settings.base import Name, Nodes, Settings
 from stacks.settings.sharing import MigSettings, TimeSlicingSettings
 
 MOST_FLAVORS = 8
@@ -48,11 +48,11 @@ class CommonPoolSettings(Settings):
     """The GPU's product name as GPU feature discovery writes it, such as ``NVIDIA-L4``."""
     gpu_memory_gib: float | None = Field(default=None, gt=0)
     """Memory of one GPU, or of one MIG slice where ``mig`` cuts them, in GiB."""
-    gpus_per_node: int = Field(default=1, ge=1)
+    gpus_per_node: int = Field(default=1, ge=1, le=1024)
     """GPUs of one node. Slices of them, and turns on them, are not counted."""
-    min_nodes: int = Field(default=0, ge=0)
+    min_nodes: Nodes = Field(default=0, ge=0)
     """Fewest nodes of the pool. With flavors: of the first of them."""
-    max_nodes: int = Field(default=1, ge=1)
+    max_nodes: Nodes = Field(default=1, ge=1)
     """Most nodes of the pool. With flavors: of each of them."""
     bin_packing: bool = False
     """Put replicas that take a part of a node where others run already, so that whole nodes stay free for larger

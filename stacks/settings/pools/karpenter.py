@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from stacks.machines import AWS, AZURE, Machines
-from stacks.settings.base import Form, Name, Settings, refusal
+from stacks.settings.base import Form, Int32, Name, Settings, refusal
 from stacks.settings.pools.made import MadePoolSettings
 
 AmiAlias = Annotated[
@@ -76,9 +76,9 @@ class KarpenterPoolSettings(MadePoolSettings):
     """What machines are on Azure."""
     zones: tuple[str, ...] = ()
     """Zones of the nodes. Default: Karpenter's choice."""
-    consolidate_after_seconds: int = Field(default=300, ge=0)
+    consolidate_after_seconds: Int32 = Field(default=300, ge=0)
     """Seconds without a pod after which a node goes."""
-    expire_after_hours: int | None = Field(default=None, ge=1)
+    expire_after_hours: Int32 | None = Field(default=None, ge=1)
     """Hours after which a node is replaced by a fresh one. Default: never, since every model on it starts anew."""
 
     @property

@@ -28,7 +28,7 @@ class TaintSettings(Settings):
 class DiskSettings(Settings):
     """The boot disk of a node, which holds images and what pods write: the weights of models too, by default."""
 
-    size_gib: int = Field(default=200, ge=30)
+    size_gib: int = Field(default=200, ge=30, le=65_536)
     """Size, in GiB."""
     type: str | None = Field(default=None, min_length=1)
     """The cloud's own name of a kind of disk, such as ``pd-ssd`` or ``gp3``. Default: the cloud's."""
