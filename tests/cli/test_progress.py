@@ -16,6 +16,9 @@ from stacks.cli.progress.wording import duration
 MODEL = Component("NativeModelService", "qwen")
 GATEWAY = Component("EnvoyGateway", "gateway")
 STATEFUL_SET = Resource("urn:set", "kubernetes:apps/v1:StatefulSet", "platform-qwen", MODEL)
+STATEFUL_SET_OF_ANOTHER = Resource(
+    "urn:other", "kubernetes:apps/v1:StatefulSet", "platform-gemma", Component("NativeModelService", "gemma")
+)
 SERVICE = Resource("urn:service", "kubernetes:core/v1:Service", "platform-qwen-lb", MODEL)
 ITSELF = Resource("urn:itself", "modelyard:index:NativeModelService", "platform-qwen", MODEL)
 DEPLOYMENT = Resource("urn:deployment", "kubernetes:apps/v1:Deployment", "platform-gateway-deployment", GATEWAY)
@@ -140,6 +143,37 @@ def test_a_component_that_fails_in_every_attempt(board: Board) -> None:
         if attempt == 2:
             board.heard(Retrying(attempt, 2, 5.0, "The cluster did not answer."))
     assert [row.state for row in board.rows()] == ["failed"]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_component_of_which_nothing_was_made(board: Board, clock: Clock, ended: bool) -> None:
+    lines: list[str] = []
+    board.heard(Started(ITSELF, "create"))
+    board.heard(Started(STATEFUL_SET_OF_ANOTHER, "create"))
+    if ended:
+        board.heard(Done(ITSELF, "create"))
+    clock.now = 9
+    assert board.rows()[0] == Row("model qwen", "running", 9, "")
+    board.heard(Failed(STATEFUL_SET_OF_ANOTHER, "create"))
+    board.heard(Finished(False, {}, 9))
+    PlainReporter(board, lines.append, clock).end()
+    assert lines == ["   0.0s  model qwen: nothing was done", "   0.0s  model gemma: FAILED after 9.0s"]
+
+
+def test_a_component_that_was_broken_off(board: Board, clock: Clock) -> None:
+    board.heard(Started(SERVICE, "create"))
+    board.heard(Done(SERVICE, "create"))
+    board.heard(Started(STATEFUL_SET, "create"))
+    clock.now = 9
+    board.heard(Finished(False, {"create": 1}, 9))
+    assert board.rows() == [Row("model qwen", "stopped", 0, "not finished")]
+
+
+def test_a_component_that_had_nothing_in_it_to_change_is_done(board: Board) -> None:
+    board.heard(Started(ITSELF, "update"))
+    board.heard(Done(ITSELF, "update"))
+    board.heard(Finished(True, {"update": 1}, 1))
+    assert board.rows() == [Row("model qwen", "done", 0, "0 resources")]
 
 
 def test_after_a_killed_update_is_taken_up_the_list_is_of_the_update_itself(board: Board, clock: Clock) -> None:

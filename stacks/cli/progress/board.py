@@ -24,7 +24,8 @@ from stacks.cli.progress.wording import is_component, kind_of
 SETTLED_SECONDS = 1.5
 """How long nothing may happen to a component until it counts as done: its next resource begins at once."""
 
-State = Literal["running", "done", "failed"]
+State = Literal["running", "done", "failed", "stopped"]
+"""``stopped``: the update failed elsewhere, before this one was done, or begun."""
 
 _DOING = {
     "create": "creating",
@@ -50,7 +51,7 @@ class Row:
     seconds: float
     """How long it has been, or was, worked on."""
     detail: str
-    """What it waits for. Of one that is done: how many resources were changed."""
+    """What it waits for. Of one that is done: how many resources were changed. Of one that is stopped: how far."""
 
 
 @dataclass
@@ -83,6 +84,7 @@ class Board:
         self._work: dict[Component, _Work] = {}
         self._seen: dict[str, ReplicaState] = {}
         self._over = False
+        self._succeeded = False
 
     def heard(self, event: Event) -> None:
         """Take note of what Pulumi tells."""
@@ -111,8 +113,9 @@ class Board:
                     # All of it was read from the cluster; what the update itself does begins now.
                     self._over = False
                     self._work.clear()
-                case Finished():
+                case Finished(succeeded):
                     self._over = True
+                    self._succeeded = succeeded
 
     def seen(self, state: PlatformState) -> None:
         """Take note of what pods do."""
@@ -136,8 +139,13 @@ class Board:
         if work.failed:
             return Row(name, "failed", work.touched - work.began, "")
         waits = any(not is_component(resource) for resource, _ in work.active.values())
-        if not self._over and (waits or work.again or now - work.touched < SETTLED_SECONDS):
+        # A component that is known may wait long for others, before anything in it is begun.
+        settled = work.changed and now - work.touched >= SETTLED_SECONDS
+        if not self._over and (waits or work.again or not settled):
             return Row(name, "running", now - work.began, self._doing(component, work))
+        if self._over and not self._succeeded and (waits or work.again or not work.changed):
+            how_far = "not finished" if waits or work.again else "nothing was done"
+            return Row(name, "stopped", work.touched - work.began, how_far)
         what = f"{work.changed} resource{'' if work.changed == 1 else 's'}"
         return Row(name, "done", work.touched - work.began, what)
 

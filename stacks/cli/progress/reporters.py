@@ -12,7 +12,7 @@ from rich.text import Text
 from stacks.cli.progress.board import Board, Row
 from stacks.cli.progress.wording import duration
 
-_SIGNS = {"running": ("…", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
+_SIGNS = {"running": ("…", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red"), "stopped": ("-", "yellow")}
 
 QUIET_SECONDS = 10.0
 """How long plain lines keep silent about a component that does the same, only further."""
@@ -123,3 +123,5 @@ def _sentence(row: Row) -> str:
             return f"{row.name}: done in {duration(row.seconds)}, {row.detail}"
         case "failed":
             return f"{row.name}: FAILED after {duration(row.seconds)}"
+        case "stopped":
+            return f"{row.name}: {row.detail}"
