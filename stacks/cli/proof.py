@@ -1,11 +1,12 @@
 """Runs verifications and drills, and prints what they find."""
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stacks import automation
 from stacks.cli import output
-from stacks.cli.errors import CliError
+from stacks.cli.errors import CliError, Told
 from stacks.cli.exits import ExitCode
 from stacks.cli.progress.wording import duration
 from stacks.drill import Loss, page, table
@@ -49,9 +50,9 @@ class Drill:
 
 def drill(order: Drill, *, as_json: bool) -> bool:
     """Print what each loss came to, and all of them as a table. True: all of it went as promised."""
-    if order.report and order.report.is_dir():
+    if order.report:
         # Before pods are killed, and not after it.
-        raise CliError(f"--report: {order.report} is a folder.", "Name a file, such as drill.html.", ExitCode.USAGE)
+        _refuse_what_cannot_be_written(order.report)
     report = automation.drill(
         order.stack,
         routes=order.routes,
@@ -60,15 +61,35 @@ def drill(order: Drill, *, as_json: bool) -> bool:
         recovery_seconds=order.recovery_seconds,
         on_loss=None if as_json else _print_loss,
     )
-    if order.report:
-        order.report.write_text(page(report), encoding="utf-8")
     if as_json:
         output.document({"passed": report.passed, **asdict(report)})
-        return report.passed
-    output.line(table(report))
-    if order.report:
-        output.line(f"{order.report} is written.")
-    return report.passed
+    else:
+        output.line(table(report))
+    return (not order.report or _written(order.report, page(report), as_json=as_json)) and report.passed
+
+
+def _refuse_what_cannot_be_written(file: Path) -> None:
+    if file.is_dir():
+        raise CliError(f"--report: {file} is a folder.", "Name a file, such as drill.html.", ExitCode.USAGE)
+    if not file.parent.is_dir():
+        raise CliError(
+            f"--report: there is no folder {file.parent} for {file.name}.", "Make it, or name another.", ExitCode.USAGE
+        )
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise CliError(f"--report: {file} may not be written.", "Name a file that you may write.", ExitCode.USAGE)
+
+
+def _written(file: Path, text: str, *, as_json: bool) -> bool:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        problem = f"--report: {file} could not be written: {error.strerror}."
+        # Standard output has its one document already.
+        output.error(Told(problem, "What was found stands in the output.", ExitCode.FAILED), as_json=False)
+        return False
+    if not as_json:
+        output.line(f"{file} is written.")
+    return True
 
 
 def _print_verdict(verdict: Verdict) -> None:

@@ -1,6 +1,7 @@
 """verify and drill, with what is found played."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,36 @@ def test_a_drill(mine: Stacks, drilled: list[dict[str, Any]], tmp_path: Path) ->
 def test_a_drill_for_programs(mine: Stacks, drilled: list[dict[str, Any]]) -> None:
     found = json.loads(run("drill", "--yes", "--json").stdout)
     assert (found["passed"], found["stack"], found["losses"][0]["killed"]) == (True, "mine", ["qwen-0"])
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_a_drill_found_is_printed_where_its_report_finds_no_room(
+    mine: Stacks, drilled: list[dict[str, Any]], as_json: bool
+) -> None:
+    shown = run("drill", "--yes", "--report", "/dev/full", *(["--json"] if as_json else []))
+    assert shown.exit_code == ExitCode.FAILED
+    if as_json:
+        assert json.loads(shown.stdout)["passed"]
+    else:
+        assert "| route" in shown.stdout
+        assert "is written" not in shown.stdout
+    assert shown.stderr == (
+        "--report: /dev/full could not be written: No space left on device.\nWhat was found stands in the output.\n"
+    )
+
+
+def test_nothing_is_killed_for_a_report_that_may_not_be_written(
+    mine: Stacks, drilled: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = run("drill", "--yes", "--report", str(tmp_path / "gone" / "drill.html"))
+    assert gone.exit_code == ExitCode.USAGE
+    assert gone.stderr == f"--report: there is no folder {tmp_path}/gone for drill.html.\nMake it, or name another.\n"
+    # Root may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    refused = run("drill", "--yes", "--report", str(tmp_path / "drill.html"))
+    assert refused.exit_code == ExitCode.USAGE
+    assert "may not be written" in refused.stderr
+    assert drilled == []
 
 
 def test_nothing_is_killed_unasked_or_without_a_place_for_the_report(
