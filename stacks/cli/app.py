@@ -1,6 +1,7 @@
 """The command line as a whole: its commands, and what becomes of their errors."""
 
 import os
+import sys
 from typing import Any
 
 import typer
@@ -15,13 +16,28 @@ from stacks.cli.exits import ExitCode
 class Commands(TyperGroup):
     """The commands. An error of any of them becomes a sentence, the next step and an exit code."""
 
+    def main(self, *args: Any, **given: Any) -> Any:
+        """Read the command line and run the command."""
+        try:
+            return super().main(*args, **given)
+        except OSError as error:
+            # Help, or the document of an error, that standard output has no room for.
+            if os.environ.get(TRACEBACK):
+                raise
+            said = told(error)
+            output.error(said, as_json=False)
+            sys.exit(said.code)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+        except (typer.Exit, typer.TyperException, BrokenPipeError):
             raise
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort) as interruption:
+            if isinstance(interruption, typer.Abort):
+                # The cursor still stands behind the question.
+                typer.echo(err=True)
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:

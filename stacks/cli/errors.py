@@ -1,11 +1,15 @@
 """What went wrong, as a sentence, the next step and an exit code."""
 
+import errno
 from dataclasses import dataclass
 
 from stacks.cli.exits import ExitCode
 
 TRACEBACK = "MODELYARD_TRACEBACK"
 """The environment variable with which a fault of Modelyard itself shows where it is."""
+
+_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""Errors of what is open already, which name no file."""
 
 
 class CliError(Exception):
@@ -80,11 +84,21 @@ def _of_automation(error: Exception) -> Told | None:
 
 
 def _of_the_machine(error: Exception) -> Told | None:
-    if not isinstance(error, OSError) or error.filename is None:
+    if not isinstance(error, OSError):
         return None
+    if error.filename is None:
+        return _unwritten(error) if error.errno in _OF_WRITING else None
     return Told(
         f"{error.filename}: {error.strerror}.",
         "Check that the path is there and that you may use it.",
+        ExitCode.FAILED,
+    )
+
+
+def _unwritten(error: OSError) -> Told:
+    return Told(
+        f"What this command writes could not be written: {error.strerror}.",
+        "Make room there, or send its output somewhere else.",
         ExitCode.FAILED,
     )
 

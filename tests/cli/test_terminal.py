@@ -228,6 +228,39 @@ def test_a_reader_who_goes_away(entry: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["models", "--help"], ["--help"]])
+def test_output_that_finds_no_room(entry: str, arguments: list[str]) -> None:
+    named = ["-s", "mine"] if "--help" not in arguments else []
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", entry, *arguments, *named],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == ExitCode.FAILED
+    assert done.stderr == (
+        "What this command writes could not be written: No space left on device.\n"
+        "Make room there, or send its output somewhere else.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "question"),
+    [("up", "Update the stack"), ("destroy", "?"), ("drill", "Kill the pods"), ("init", "Name of the stack")],
+)
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
+def test_a_question_that_is_not_answered(entry: str, cluster: Cluster, command: str, question: str, key: str) -> None:
+    cluster.has("nodes")
+    named = [] if command == "init" else ["-s", "mine"]
+    entry = UPDATE.format(wait=0) + entry.replace("; ", "\n")
+    shown = on_a_terminal(command, *named, typed=[(question, key)], insist=key, entry=entry)
+    assert shown.code == ExitCode.INTERRUPTED, shown.text
+    assert shown.text.endswith("\nInterrupted.\n")
+    assert "Aborted" not in shown.text
+
+
 def test_questions_for_a_new_stack(entry: str, tmp_path: Path, cluster: Cluster) -> None:
     labels = {"nvidia.com/gpu.product": "NVIDIA-L4"}
     node = {"metadata": {"labels": labels}, "status": {"allocatable": {"nvidia.com/gpu": "4"}}}
