@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 
 from components.gpu_node_pool.contract import GpuNodePool
+from components.gpu_node_pool.packages import needed
 from stacks.settings import SettingsError, StackSettings
 
 Adapter = Callable[[str, Any, pulumi.ResourceOptions], GpuNodePool]
@@ -25,18 +26,11 @@ def adapters(stack: StackSettings) -> dict[str, Adapter]:
     Raises:
         SettingsError: the package of a cloud is not installed.
     """
+    missing = [package for package in needed(stack) if not package.installed]
+    if missing:
+        raise SettingsError([f"{package.problem}: run `{package.command}`" for package in missing])
     found: dict[str, Adapter] = {}
-    for index, pool in enumerate(stack.pools):
+    for pool in stack.pools:
         module, name = POOL_ADAPTERS[pool.adapter]
-        try:
-            found[pool.adapter] = getattr(import_module(module), name)
-        except ModuleNotFoundError as error:
-            raise SettingsError([_missing(index, pool.adapter, error.name or "")]) from error
+        found[pool.adapter] = getattr(import_module(module), name)
     return found
-
-
-def _missing(index: int, adapter: str, module: str) -> str:
-    return (
-        f"modelyard:pools[{index}].adapter: {adapter!r} needs the package {module.replace('_', '-')}, which is not "
-        f"installed here: run `uv sync --extra {adapter}`"
-    )

@@ -1,8 +1,11 @@
 """What is found before an update finds out."""
 
 import json
+import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -12,6 +15,7 @@ from stacks import automation
 from stacks.automation import PassphraseError, StackMissingError, running, toolchain
 from stacks.cli.exits import ExitCode
 from tests.cli.conftest import Cluster, Stacks, run
+from tests.unit.pools import written
 
 
 def node(name: str = "node-1", gpus: int = 2, **labels: str) -> dict[str, Any]:
@@ -76,6 +80,22 @@ def test_nothing_is_missing(mine: Stacks, machine: Cluster, tmp_path: Path) -> N
     assert checks["pulumi"][1] == f"3.260.1, {tmp_path / 'pulumi'}"
     assert checks["cluster"][1] == "the context 'there' answers, Kubernetes v1.33.3"
     assert checks["pool gpu"][1] == "1 nodes offer 4 nvidia.com/gpu, of which models ask for 3"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_package_of_a_cloud(
+    stacks: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    package = ModuleType("pulumi_gcp")
+    package.__spec__ = ModuleSpec("pulumi_gcp", None)
+    monkeypatch.setitem(sys.modules, "pulumi_gcp", package if installed else None)
+    stacks.write(pools=[{"name": "spare", "gpusPerNode": 1}, written("gke"), written("gke", name="other")])
+    healthy(machine)
+    checks = [check for check in json.loads(run("doctor", "--json").stdout)["checks"] if "package" in check["name"]]
+    problem = "modelyard:pools[1].adapter: 'gke' needs the package pulumi-gcp, which is not installed here"
+    ok = {"outcome": "ok", "seen": "installed, for pools of the adapter 'gke'", "remedy": ""}
+    failed = {"outcome": "failed", "seen": problem, "remedy": "Run `uv sync --extra gke`."}
+    assert checks == [{"name": "package pulumi-gcp", **(ok if installed else failed)}]
 
 
 def test_a_line_a_check_for_people(mine: Stacks, machine: Cluster) -> None:

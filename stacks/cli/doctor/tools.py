@@ -1,9 +1,10 @@
-"""The programs that an update runs."""
+"""The programs and packages that an update needs on this machine."""
 
 import re
 import shutil
 import subprocess
 
+from components.gpu_node_pool.packages import NeededPackage, needed
 from stacks.automation import toolchain
 from stacks.automation.errors import MissingToolError
 from stacks.cli.doctor.check import Check, Checks, guarded
@@ -15,10 +16,12 @@ VERSION_SECONDS = 20
 
 
 def tools(stack: StackSettings | None) -> Checks:
-    """Pulumi, kubectl and uv."""
+    """Pulumi, kubectl and uv, and the packages of the clouds that pools are made on."""
     yield guarded("pulumi", _pulumi, (MissingToolError,))
     yield _kubectl(stack)
     yield _uv()
+    if stack:
+        yield from map(_package, needed(stack))
 
 
 def _pulumi() -> Check:
@@ -58,6 +61,13 @@ def _uv() -> Check:
         "there is no 'uv' on PATH and no environment .venv, which Pulumi has it make",
         "Install it: https://docs.astral.sh/uv/ - or run `make .venv`.",
     )
+
+
+def _package(package: NeededPackage) -> Check:
+    name = f"package {package.name}"
+    if package.installed:
+        return Check(name, "ok", f"installed, for pools of the adapter {package.adapter!r}")
+    return Check(name, "failed", package.problem, f"Run `{package.command}`.")
 
 
 def _said(program: str, *arguments: str) -> str:
