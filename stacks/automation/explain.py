@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stacks.automation.errors import (
     AutomationError,
@@ -49,10 +49,14 @@ class Failure:
         """The stack's name without organization and project, as its file has it."""
         return self.stack.rpartition("/")[2]
 
+    @property
+    def own(self) -> str:
+        """What Pulumi and its providers met themselves, without what pods and clients did."""
+        return "\n".join(text for text in self.messages if not _QUOTING.search(text))
+
     def line_with(self, pattern: str) -> str:
-        """The first line said that matches, or else all of it."""
-        said = "\n".join(self.messages)
-        return next((line.strip() for line in said.splitlines() if re.search(pattern, line)), said)
+        """The first line of its own that matches, or else all of it."""
+        return next((line.strip() for line in self.own.splitlines() if re.search(pattern, line)), self.own)
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,10 @@ class _Meaning:
     """With ``{stack}`` and ``{name}``, the one that its file has."""
 
 
+_FULL = r"no space left on device|disk quota exceeded"
 _NO_ROOM = _Meaning(
     UpdateFailedError,
-    r"no space left on device|disk quota exceeded",
+    _FULL,
     "There is no room left where Pulumi keeps the state of '{stack}', or for its temporary files: {line}",
     "Free some of that disk and run the same again: what was made stays, and it goes on from the last whole state.",
 )
@@ -118,7 +123,7 @@ _BEFORE = (
 """What Pulumi says before an update begins."""
 
 _DURING = (
-    _NO_ROOM,
+    replace(_NO_ROOM, pattern=rf"failed to save snapshot.*({_FULL})"),
     _Meaning(
         CredentialsError,
         r"Unauthorized|asked for the client to provide credentials|getting credentials: ",
@@ -147,10 +152,23 @@ _DURING = (
 )
 """What providers say during an update."""
 
+_QUOTING = re.compile(
+    # Of a change these words tell its refusal too, which stands right behind them.
+    r"failed to fully initialize or become live(?!: (Unauthorized$|.* is forbidden: User ))"
+    r"|\[Pod |does not keep what it promises",
+    re.MULTILINE,
+)
+"""Messages that quote what pods, or the requests of ``verify``, met: no fault of whoever updates, nor one that passes
+when the same is tried again at once."""
+
 _CONSEQUENCE = re.compile(r"(update|preview|refresh|destroy) (failed|canceled)")
 _REFUSED = "This stack cannot work as it is written:"
 _LOCKED = r"the stack is currently locked|Another update is currently in progress"
 _LOCK = re.compile(r"created by (?P<holder>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+
+_TRACEBACK = "Traceback (most recent call last):"
+_NO_FAULT = re.compile(r"\b\d+ errors? occurred:$|^\d+\) Unknown$|^warning: ")
+"""Lines beside those that say what went wrong: a list's head, an error of a bucket without its code, remarks."""
 
 _TRANSIENT = re.compile(
     r"i/o timeout|TLS handshake timeout|connection reset by peer|http2: client connection lost|unexpected EOF"
@@ -161,15 +179,15 @@ _TRANSIENT = re.compile(
 
 def explained(failure: Failure) -> AutomationError:
     """The error that a failed command is."""
-    said = "\n".join(failure.messages)
+    said, own = "\n".join(failure.messages), failure.own
     if failure.cancelled:
         return CancelledError(
             f"`pulumi {failure.command}` of the stack '{failure.stack}' was cancelled.",
             "What was made until then stays, and the next update goes on from there.",
             messages=failure.messages,
         )
-    if re.search(_LOCKED, said):
-        return _locked(failure, said)
+    if re.search(_LOCKED, own):
+        return _locked(failure, own)
     if _REFUSED in said:
         return SettingsRefusedError(
             said[said.index(_REFUSED) :],
@@ -184,7 +202,7 @@ def explained(failure: Failure) -> AutomationError:
             messages=failure.messages,
         )
     for meaning in _DURING if failure.errors else _BEFORE:
-        if re.search(meaning.pattern, said):
+        if re.search(meaning.pattern, own):
             line = failure.line_with(meaning.pattern)
             return meaning.error(
                 meaning.problem.format(stack=failure.stack, command=failure.command, line=line),
@@ -203,8 +221,17 @@ def transient(error: AutomationError) -> bool:
     return (
         isinstance(error, UpdateFailedError | UnreachableError)
         and bool(error.messages)
-        and all(_TRANSIENT.search(message) for message in error.messages)
+        and not any(_QUOTING.search(message) for message in error.messages)
+        and all(_TRANSIENT.search(fault) for message in error.messages for fault in _faults(message))
     )
+
+
+def _faults(message: str) -> list[str]:
+    """What a message says that went wrong: each of a list, the end of a traceback, or else each of its lines."""
+    if _TRACEBACK in message:
+        return message.splitlines()[-1:]
+    lines = [line.strip() for line in message.splitlines()]
+    return [line for line in lines if line and not _NO_FAULT.search(line)]
 
 
 def locked(stack: str, holder: str | None, since: str | None, messages: Sequence[str] = ()) -> LockedError:
