@@ -26,19 +26,28 @@ def main(stack: str, route: str, seconds: float = 300, slower: float = 1.2, fail
     if all(each.failed == each.requests for each in before.models.values()):
         raise SystemExit(f"No model of {route} answers, so nothing was promoted.")
     for percent in STEPS:
-        promotion = automation.promote(stack, route, percent=percent)
-        canary, other = sorted(promotion.shares, key=lambda name: promotion.written[name])
         try:
+            promotion = automation.promote(stack, route, percent=percent)
             seen = automation.measure(stack, route, seconds=seconds)
         except BaseException:
-            automation.rollback(stack, route)
-            print(f"{canary} was rolled back at {percent} %, for it could not be watched.", file=sys.stderr)
+            roll_back(stack, route, percent)
             raise
+        canary, other = sorted(promotion.shares, key=lambda name: promotion.written[name])
         print(f"{percent} %: {seen}", file=sys.stderr)
         if is_worse(seen, canary, other, slower, failing):
             automation.rollback(stack, route)
             raise SystemExit(f"{canary} was rolled back at {percent} %.")
     print(promotion.patch, end="")
+
+
+def roll_back(stack: str, route: str, percent: int) -> None:
+    """Roll back a step that could not be finished. What ended it is about to be raised, and stays the fault to tell."""
+    try:
+        automation.rollback(stack, route)
+    except Exception as error:
+        print(f"The canary of {route} still has its share, for it cannot be rolled back: {error}", file=sys.stderr)
+    else:
+        print(f"The canary of {route} was rolled back at {percent} %, which could not be finished.", file=sys.stderr)
 
 
 def is_worse(seen: automation.Measurement, canary: str, other: str, slower: float, failing: float) -> bool:

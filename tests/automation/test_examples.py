@@ -38,21 +38,28 @@ class Route:
         monkeypatch: pytest.MonkeyPatch,
         *answers: Measurement | BaseException,
         before: Measurement | BaseException = BEFORE,
+        faults: dict[str, BaseException] | None = None,
     ) -> None:
         self.done: list[str] = []
+        self._faults = faults or {}
         self._answers = [before, *answers]
         monkeypatch.setattr(automation, "promote", self._promote)
         monkeypatch.setattr(automation, "rollback", self._rollback)
         monkeypatch.setattr(automation, "measure", self._measure)
 
     def _promote(self, stack: str, route: str, *, percent: int) -> PromotionResult:
-        self.done.append(f"{stack} {route} {percent}")
+        self._do(f"{stack} {route} {percent}")
         shares = {"old": 100 - percent, "new": percent}
         update = UpResult(stack=stack, changes={}, seconds=1.0)
         return PromotionResult(update, route, shares, {"old": 90, "new": 10}, patch="the patch\n")
 
     def _rollback(self, stack: str, route: str) -> None:
-        self.done.append(f"{stack} {route} back")
+        self._do(f"{stack} {route} back")
+
+    def _do(self, what: str) -> None:
+        self.done.append(what)
+        if what in self._faults:
+            raise self._faults[what]
 
     def _measure(self, stack: str, route: str, *, seconds: float) -> Measurement:
         answer = self._answers.pop(0)
@@ -103,6 +110,35 @@ def test_a_canary_that_cannot_be_watched_is_rolled_back(monkeypatch: pytest.Monk
     with pytest.raises(type(fault)):
         canary.main("prod", "chat")
     assert route.done == ["prod chat 10", "prod chat back"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        automation.UpdateFailedError("It is half.", "See."),
+        automation.CancelledError("It ends.", ""),
+        KeyboardInterrupt(),
+    ],
+)
+def test_a_promotion_that_fails_is_rolled_back(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
+    route = Route(monkeypatch, seen(old=WELL, new=WELL), faults={"prod chat 50": fault})
+    with pytest.raises(type(fault)) as caught:
+        canary.main("prod", "chat")
+    assert caught.value is fault
+    assert route.done == ["prod chat 10", "prod chat 50", "prod chat back"]
+
+
+def test_a_rollback_that_fails_does_not_hide_what_it_was_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = automation.UpdateFailedError("It is half.", "See.")
+    gone = automation.UnreachableError("The cluster is gone.", "Look for it.")
+    Route(monkeypatch, faults={"prod chat 10": fault, "prod chat back": gone})
+    with pytest.raises(automation.UpdateFailedError) as caught:
+        canary.main("prod", "chat")
+    assert caught.value is fault
+    said = "The canary of chat still has its share, for it cannot be rolled back: The cluster is gone."
+    assert said in capsys.readouterr().err
 
 
 def test_nothing_is_promoted_on_a_route_that_nobody_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
