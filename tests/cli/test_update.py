@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,12 +121,19 @@ def test_a_preview(operations: Operations) -> None:
 
 
 @pytest.mark.parametrize("command", ["preview", "up --yes"])
-def test_parameters_of_policy_packs(operations: Operations, command: str) -> None:
-    packs = ["--policy-pack", "a", "--policy-pack-config", "a.json", "--policy-pack", "b", "--policy-pack-config", "b"]
-    assert run(*command.split(), *packs).exit_code == ExitCode.OK
+def test_parameters_of_policy_packs(
+    operations: Operations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for pack, text in {"a": '{"all": "advisory"}', "b": ""}.items():
+        Path(pack).mkdir()
+        Path(pack, "PulumiPolicy.yaml").touch()
+        Path(f"{pack}.json").write_text(text)
+    packs = "--policy-pack a --policy-pack-config a.json --policy-pack b --policy-pack-config b.json"
+    assert run(*command.split(), *packs.split()).exit_code == ExitCode.OK
     ((_, _, options),) = operations.asked
     assert [str(pack) for pack in options.policy_packs] == ["a", "b"]
-    assert [str(file) for file in options.policy_pack_configs] == ["a.json", "b"]
+    assert [str(file) for file in options.policy_pack_configs] == ["a.json", "b.json"]
 
 
 def test_a_preview_of_what_is_there_already(operations: Operations) -> None:

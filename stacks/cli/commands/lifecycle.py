@@ -171,8 +171,10 @@ def _order(
     message: str | None = None,
 ) -> "Order":
     from stacks.automation import Options
+    from stacks.cli.commands.policy_packs import check_policy_packs
     from stacks.cli.update import Order
 
+    check_policy_packs(policy_packs or (), policy_pack_configs or ())
     options = Options(
         policy_packs=tuple(policy_packs or ()),
         policy_pack_configs=tuple(policy_pack_configs or ()),
