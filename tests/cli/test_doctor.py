@@ -29,6 +29,7 @@ def machine(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     pulumi = tmp_path / "pulumi"
     pulumi.write_text("#!/bin/sh\necho v3.260.1\n")
     pulumi.chmod(0o755)
+    (tmp_path / "Pulumi.yaml").write_text("name: modelyard\nruntime: python\n")
     monkeypatch.setattr(toolchain, "program", lambda: pulumi)
     monkeypatch.setattr(automation, "outputs", lambda *_, **__: {})
     kubeconfig = tmp_path / "kubeconfig"
@@ -193,6 +194,28 @@ def test_the_state(
     monkeypatch.setattr(automation, "outputs", outputs)
     healthy(machine)
     assert found()["state"][0] == outcome
+
+
+@pytest.mark.parametrize("written", ["encryptionsalt: v1:abc\n", "encryptedkey: abc\n", "x:\n  secure: v1:abc\n", ""])
+@pytest.mark.parametrize("refused", ["set", "--json"])
+def test_a_passphrase_that_nothing_in_the_state_needs(
+    mine: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, refused: str
+) -> None:
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(
+        f'#!/bin/sh\nif [ "$1 $2" = "config {refused}" ]; then echo "error: incorrect passphrase" >&2; exit 255; fi\n'
+        "echo v3.260.1\n"
+    )
+    file = mine.folder / "Pulumi.mine.yaml"
+    before = written + file.read_text()
+    file.write_text(before)
+    healthy(machine)
+    outcome, seen = found()["state"]
+    if written:
+        assert (outcome, seen.partition(":")[0]) == ("failed", "The secrets of the stack 'mine' cannot be read")
+    else:
+        assert outcome == "ok"
+    assert file.read_text() == before
 
 
 def test_no_kubeconfig(mine: Stacks, machine: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
