@@ -89,7 +89,7 @@ def test_a_share_that_is_none(asked: list[dict[str, Any]]) -> None:
 
 def test_a_route_without_a_canary(mine: Stacks) -> None:
     shown = run("promote", "qwen", "--yes", stack="local")
-    assert shown.exit_code == ExitCode.SETTINGS
+    assert shown.exit_code == ExitCode.NOT_FOUND
     assert "has no route 'qwen' with several upstreams, so there are no shares to move." in shown.stderr
 
 
