@@ -27,6 +27,9 @@ def config_of(file: Path, name: str | None = None) -> dict[str, Any]:
         raise SettingsError([f"{name}: it is no text in UTF-8: save it as such"]) from None
     except yaml.YAMLError as error:
         raise SettingsError([f"{name}: it is no YAML: {_first_fault(error)}: correct it there"]) from None
+    except ValueError as error:
+        # Such as a month 13, or a number of thousands of digits.
+        raise SettingsError([f"{name}: a date or number in it cannot be ({error}): correct it, or quote it"]) from None
     _refuse_what_never_ends(name, found)
     content = _mapping(name, found)
     if stray := [key for key in content if str(key).startswith(f"{NAMESPACE}:")]:

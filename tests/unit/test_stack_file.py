@@ -59,6 +59,8 @@ def test_changes_are_laid_over_what_is_there(file: Path) -> None:
             "there",
         ),
         (b"a: \x01", "Pulumi.mine.yaml: it is no YAML: "),
+        (b"config: {a: 2026-13-01}", "Pulumi.mine.yaml: a date or number in it cannot be (month must be in 1..12)"),
+        (b"config: {a: " + b"9" * 5000 + b"}", "Pulumi.mine.yaml: a date or number in it cannot be (Exceeds the limit"),
         (b"\xff\xfe", "Pulumi.mine.yaml: it is no text in UTF-8: save it as such"),
         (
             b"hello",
