@@ -137,8 +137,8 @@ class Kubectl:
         found: list[Object] = json.loads(self.run("get", kind, *self._in(namespace), *wanted, "--output=json"))["items"]
         return found
 
-    def delete(self, kind: str, *names: str, namespace: str | None = None, now: bool = False) -> None:
-        """Delete objects, and return when the cluster has taken the order.
+    def delete(self, kind: str, *names: str, namespace: str | None = None, now: bool = False) -> list[str]:
+        """Delete objects, and return when the cluster has taken the order. What is gone already is left out.
 
         Args:
             kind: their kind.
@@ -146,11 +146,16 @@ class Kubectl:
             namespace: where they are. Default: ``self.namespace``.
             now: whether pods are killed without their time to stop.
 
+        Returns:
+            The names of those that there were.
+
         Raises:
-            KubectlError: when there is no such object too.
+            KubectlError: when one of them was not deleted. Others may have been.
         """
         at_once = ["--force", "--grace-period=0"] if now else []
-        self.run("delete", kind, *names, *self._in(namespace), "--wait=false", *at_once)
+        told = ["--wait=false", "--ignore-not-found", "--output=name"]
+        deleted = self.run("delete", kind, *names, *self._in(namespace), *told, *at_once)
+        return [line.rpartition("/")[2] for line in deleted.splitlines()]
 
     def logs(
         self,

@@ -105,11 +105,12 @@ def drill(
         for route in chosen:
             model = lost_model(route)
             try:
+                pods = _pods(stack, used, model)
                 loss = lose(
                     stack,
                     route,
                     found.client,
-                    kill=lambda model=model: kill(stack, used, model),  # type: ignore[misc]
+                    kill=lambda pods=pods: _kill(stack, used, pods),  # type: ignore[misc]
                     api_key=api_key,
                     per_second=per_second,
                     recovery_seconds=recovery_seconds,
@@ -131,13 +132,8 @@ def lost_model(route: RouteSettings) -> str:
     return max(route.targets, key=lambda target: target.weight).model
 
 
-def kill(stack: StackSettings, kubectl: Kubectl, model: str) -> list[str]:
-    """Kill all ready pods of a model, and say which they were.
-
-    Raises:
-        DrillError: when there is none.
-        KubectlError: when the cluster does not do it.
-    """
+def _pods(stack: StackSettings, kubectl: Kubectl, model: str) -> list[str]:
+    """All ready pods of a model. They are listed before they are killed: times are taken from the kill."""
     namespace = stack.cluster.namespace
     pods = ready_pods(kubectl, model, namespace)
     if not pods:
@@ -145,8 +141,16 @@ def kill(stack: StackSettings, kubectl: Kubectl, model: str) -> list[str]:
             f"'{model}' has no ready pod in the namespace '{namespace}', so there is nothing to kill.",
             "Wait until it is ready: `modelyard status` says what it does.",
         )
-    kubectl.delete("pod", *pods, namespace=namespace, now=True)
     return pods
+
+
+def _kill(stack: StackSettings, kubectl: Kubectl, pods: Sequence[str]) -> list[str]:
+    killed = kubectl.delete("pod", *pods, namespace=stack.cluster.namespace, now=True)
+    if not killed:
+        raise DrillError(
+            f"{', '.join(pods)} went before the drill could kill them.", "Hold it again when the model is left alone."
+        )
+    return killed
 
 
 def lose(
@@ -167,17 +171,22 @@ def lose(
         stack: the stack.
         route: the route. Plain and streamed answers are asked for by turns.
         client: the way to the gateway.
-        kill: kills the pods, and says which.
+        kill: kills the pods, and says which. Nothing else, for times are taken from when it is called.
         api_key: a key or token in place of the stack's own keys.
         per_second: requests a second.
         recovery_seconds: how long the model may take to answer again.
         careful: whether streams begin only once another model answers, so that none is cut when the pods die.
         on_sample: told every request, as it ends.
 
+    Returns:
+        What it came to. Where ``kill`` fails of the cluster, the loss ends with that: some pods may have been killed.
+
     Raises:
         DrillError: when the model does not answer for itself before anything is killed.
     """
     model = lost_model(route)
+    killed: tuple[str, ...] = ()
+    refusal: str | None = None
     plain, streamed = _questions(stack, route, client, api_key)
     fallen_back = False
 
@@ -197,9 +206,16 @@ def lose(
     ) as load:
         time.sleep(BEFORE_SECONDS)
         load.zero = time.monotonic()
-        killed = tuple(kill())
-        while time.monotonic() - load.zero < recovery_seconds and not _is_over(load, model):
+        try:
+            killed = tuple(kill())
+        except KubectlError as error:
+            refusal = error.problem
+        while not refusal and time.monotonic() - load.zero < recovery_seconds and not _is_over(load, model):
             time.sleep(_LOOK_SECONDS)
+    if refusal:
+        return Loss(
+            plan.label(route), model, tuple(route.fallback), (), load.samples, None, None, (refusal,), load.unsent
+        )
     return judged(route, model, killed, load.samples, recovery_seconds, load.unsent)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from stacks.drill import DrillError, Loss, Report, Sample, drill, losing, page, table
 from stacks.drill.plot import ceiling
+from stacks.kubectl import KubectlError
 from tests.gateway.conftest import loop, pods, start
 from tests.gateway.fakes import Gate, Loop, Pod, completion, status, stream
 from tests.gateway.harness import stack
@@ -166,9 +168,10 @@ def test_a_whole_drill(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
     deleted: list[tuple[Any, ...]] = []
     pod = site.pods["first"]
 
-    def delete(_: object, kind: str, *names: str, namespace: str | None = None, now: bool = False) -> None:
+    def delete(_: object, kind: str, *names: str, namespace: str | None = None, now: bool = False) -> list[str]:
         deleted.append((kind, names, namespace, now))
         pod.kill()
+        return list(names)
 
     monkeypatch.setattr(type(site.kubectl), "delete", delete)
     _, observe = back_when_others_answer(pod)
@@ -206,9 +209,10 @@ def test_what_comes_in_the_way_later_keeps_the_losses_before_it(bring: Bring, mo
     site = bring(TWO)
     pod = site.pods["first"]
 
-    def delete(*_: object, **__: object) -> None:
+    def delete(_: object, __: str, *names: str, **___: object) -> list[str]:
         pod.kill()
         del site.kubectl.cluster.ports["pod/second-0", 8080]
+        return list(names)
 
     monkeypatch.setattr(type(site.kubectl), "delete", delete)
     _, observe = back_when_others_answer(pod)
@@ -230,6 +234,55 @@ def test_what_comes_in_the_way_later_keeps_the_losses_before_it(bring: Bring, mo
     )
     assert report.losses == tuple(told)
     assert not report.passed
+
+
+@pytest.mark.gateway
+def test_times_are_taken_from_the_kill_and_not_from_asking_whom(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = bring()
+    pod, find = site.pods["first"], type(site.kubectl).find
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        time.sleep(2.0)
+        return find(*arguments, **options)
+
+    def delete(_: object, __: str, *names: str, **___: object) -> list[str]:
+        pod.kill()
+        return list(names)
+
+    monkeypatch.setattr(type(site.kubectl), "find", slow)
+    monkeypatch.setattr(type(site.kubectl), "delete", delete)
+    _, observe = back_when_others_answer(pod)
+    options: dict[str, Any] = {"per_second": 20, "recovery_seconds": 20, "on_sample": observe}
+    (loss,) = drill(site.settings, f"{site.gateway.url}/v1", name="test", kubectl=site.kubectl, **options).losses
+    assert loss.problems == ()
+    assert loss.first_fallback_seconds is not None
+    assert loss.first_fallback_seconds < 2.0
+
+
+@pytest.mark.gateway
+def test_a_kill_that_fails_half_way_is_a_problem_of_its_loss(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = bring()
+    pod = site.pods["first"]
+
+    def delete(*_: object, **__: object) -> list[str]:
+        pod.kill()
+        raise KubectlError("`kubectl delete pod first-0 first-1` failed: EOF", "Try it by hand.")
+
+    monkeypatch.setattr(type(site.kubectl), "delete", delete)
+    report = drill(site.settings, f"{site.gateway.url}/v1", name="test", kubectl=site.kubectl, per_second=20)
+    (loss,) = report.losses
+    assert loss.problems == ("`kubectl delete pod first-0 first-1` failed: EOF",)
+    assert loss.killed == ()
+    assert loss.samples
+    assert not report.passed
+
+
+@pytest.mark.gateway
+def test_pods_that_went_by_themselves_were_not_killed(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = bring()
+    monkeypatch.setattr(type(site.kubectl), "delete", lambda *_, **__: [])
+    with pytest.raises(DrillError, match="first-0 went before the drill could kill them"):
+        drill(site.settings, f"{site.gateway.url}/v1", name="test", kubectl=site.kubectl, per_second=20)
 
 
 @pytest.mark.parametrize(

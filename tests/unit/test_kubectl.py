@@ -125,12 +125,13 @@ def test_an_object_that_is_not_there_is_none(says: Says) -> None:
 
 
 def test_pods_are_killed_at_once_only_where_that_is_said(says: Says, tmp_path: Path) -> None:
-    kubectl = says("exit 0")
-    kubectl.delete("pod", "a", "b", now=True)
-    kubectl.delete("pod", "a")
+    kubectl = says("echo pod/a")
+    assert kubectl.delete("pod", "a", "b", now=True) == ["a"]
+    assert kubectl.delete("pod", "a") == ["a"]
     assert calls(tmp_path) == [
-        f"{CONTEXT} delete pod a b --namespace=models --wait=false --force --grace-period=0",
-        f"{CONTEXT} delete pod a --namespace=models --wait=false",
+        f"{CONTEXT} delete pod a b --namespace=models --wait=false --ignore-not-found --output=name --force "
+        "--grace-period=0",
+        f"{CONTEXT} delete pod a --namespace=models --wait=false --ignore-not-found --output=name",
     ]
 
 
