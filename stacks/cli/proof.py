@@ -10,13 +10,13 @@ from stacks.cli.errors import CliError, Told
 from stacks.cli.exits import ExitCode
 from stacks.cli.progress.wording import duration
 from stacks.drill import Loss, page, table
-from stacks.verify import Verdict
+from stacks.verify import Report, Verdict
 
 _MARKS = {"passed": ("ok", "green"), "failed": ("FAILED", "red"), "not checked": ("-", None)}
 
 
-def verify(stack: str, api_key: str | None, *, as_json: bool) -> bool:
-    """Print every verdict as it stands. True: something was checked, and no promise is broken."""
+def verify(stack: str, api_key: str | None, *, as_json: bool) -> Report:
+    """Print every verdict as it stands."""
     report = automation.verify(stack, api_key=api_key, on_verdict=None if as_json else _print_verdict)
     if as_json:
         output.document({"stack": stack, "passed": report.passed, **asdict(report)})
@@ -27,7 +27,7 @@ def verify(stack: str, api_key: str | None, *, as_json: bool) -> bool:
             f"{len(report.not_checked)} were not checked.",
             bold=True,
         )
-    return report.passed
+    return report
 
 
 @dataclass(frozen=True)

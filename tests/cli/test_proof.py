@@ -58,6 +58,12 @@ def test_a_stack_that_breaks_one(mine: Stacks, monkeypatch: pytest.MonkeyPatch) 
     assert "FAILED  qwen: a stream of qwen\n        it had no [DONE]\n" in shown.stdout
 
 
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_gateway_that_is_not_reached(mine: Stacks, monkeypatch: pytest.MonkeyPatch, as_json: list[str]) -> None:
+    monkeypatch.setattr(automation, "verify", lambda *_, **__: Report(None, (BROKEN,)))
+    assert run("verify", *as_json).exit_code == ExitCode.UNREACHABLE
+
+
 def test_verdicts_for_programs(mine: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
     verified(monkeypatch, BROKEN)
     shown = run("verify", "--json", "--api-key", "key")

@@ -14,7 +14,10 @@ def verify(stack: Stack = DEFAULT_STACK, api_key: ApiKey = None, as_json: Json =
     """Ask the gateway whether it keeps its promises. Nothing is changed; ends with 1 if it breaks one."""
     from stacks.cli import proof
 
-    if not proof.verify(stack, api_key, as_json=as_json):
+    report = proof.verify(stack, api_key, as_json=as_json)
+    if report.through is None:
+        raise typer.Exit(ExitCode.UNREACHABLE)
+    if not report.passed:
         raise typer.Exit(ExitCode.FAILED)
 
 
