@@ -1,7 +1,8 @@
 """Counters that a verification must move: vLLM's own of tokens, and the Envoy gateway's of requests."""
 
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -13,6 +14,7 @@ from components.manifests.workload_pod import PORT
 from stacks.kubectl import Kubectl, KubectlError
 from stacks.settings import StackSettings
 from stacks.verify.pods import ready_pods
+from stacks.verify.report import NO_TIME
 
 PROMPT_TOKENS, ANSWER_TOKENS = "vllm:prompt_tokens_total", "vllm:generation_tokens_total"
 """vLLM's counters of tokens: https://docs.vllm.ai/en/latest/usage/metrics.html"""
@@ -37,26 +39,23 @@ class Reading:
         return sum(counts[counter] - before.pods.get(pod, {}).get(counter, 0.0) for pod, counts in self.pods.items())
 
 
-def of_model(kubectl: Kubectl, model: str, namespace: str) -> Reading:
-    """The token counters of a model's ready pods."""
-    try:
-        pods = ready_pods(kubectl, model, namespace)
-        return _read(kubectl, pods, namespace, PORT, "/metrics", (PROMPT_TOKENS, ANSWER_TOKENS))
-    except KubectlError as error:
-        return Reading({}, error.problem)
+def of_model(kubectl: Kubectl, model: str, namespace: str, deadline: float) -> Reading:
+    """The token counters of a model's ready pods, read until ``deadline`` by the monotonic clock."""
+    wanted = (PROMPT_TOKENS, ANSWER_TOKENS)
+    return _read(kubectl, lambda: ready_pods(kubectl, model, namespace), namespace, PORT, "/metrics", wanted, deadline)
 
 
-def of_gateway(kubectl: Kubectl, stack: StackSettings) -> Reading:
-    """The counter of clients' requests of the Envoy gateway's pods."""
+def of_gateway(kubectl: Kubectl, stack: StackSettings, deadline: float) -> Reading:
+    """The counter of clients' requests of the Envoy gateway's pods, read until ``deadline`` by the monotonic clock."""
     selector = ",".join(f"{key}={value}" for key, value in gateway_selector(stack).items())
     namespace = stack.cluster.namespace
-    try:
+
+    def pods() -> list[str]:
         metadata = [pod["metadata"] for pod in kubectl.find("pods", selector=selector, namespace=namespace)]
         # One that stops takes no requests any more, and would be gone at the next reading.
-        pods = [str(one["name"]) for one in metadata if "deletionTimestamp" not in one]
-        return _read(kubectl, pods, namespace, envoy.POD.metrics_port, "/stats/prometheus", (REQUESTS,))
-    except KubectlError as error:
-        return Reading({}, error.problem)
+        return [str(one["name"]) for one in metadata if "deletionTimestamp" not in one]
+
+    return _read(kubectl, pods, namespace, envoy.POD.metrics_port, "/stats/prometheus", (REQUESTS,), deadline)
 
 
 def counted(text: str, wanted: Iterable[str]) -> dict[str, float]:
@@ -74,15 +73,32 @@ def counted(text: str, wanted: Iterable[str]) -> dict[str, float]:
     return sums
 
 
-def _read(kubectl: Kubectl, pods: list[str], namespace: str, port: int, path: str, wanted: Iterable[str]) -> Reading:
-    if not pods:
-        return Reading({}, "there is no ready pod whose counters could be read")
+def _read(
+    kubectl: Kubectl,
+    find: Callable[[], list[str]],
+    namespace: str,
+    port: int,
+    path: str,
+    wanted: Iterable[str],
+    deadline: float,
+) -> Reading:
     shown = {}
-    for pod in pods:
-        with kubectl.port_forward(f"pod/{pod}", port, namespace=namespace) as url:
-            try:
-                answer = httpx.get(url + path, timeout=READ_SECONDS, trust_env=False).raise_for_status()
-            except httpx.HTTPError as error:
-                return Reading({}, f"{pod} did not show its counters ({error or type(error).__name__})")
-        shown[pod] = counted(answer.text, wanted)
-    return Reading(shown)
+    try:
+        for pod in find() if time.monotonic() < deadline else ():
+            if time.monotonic() >= deadline:
+                break
+            with kubectl.port_forward(f"pod/{pod}", port, namespace=namespace) as url:
+                if (left := deadline - time.monotonic()) <= 0:
+                    break
+                answer = httpx.get(url + path, timeout=min(READ_SECONDS, left), trust_env=False).raise_for_status()
+            shown[pod] = counted(answer.text, wanted)
+        else:
+            if shown:
+                return Reading(shown)
+    except KubectlError as error:
+        return Reading({}, error.problem)
+    except httpx.HTTPError as error:
+        if time.monotonic() < deadline:
+            return Reading({}, f"{pod} did not show its counters ({error or type(error).__name__})")
+    late = time.monotonic() >= deadline
+    return Reading({}, NO_TIME if late else "there is no ready pod whose counters could be read")
