@@ -60,7 +60,7 @@ class Options:
     retries: Retries = Retries()
     """How often something transient is tried again."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Added to the environment of Pulumi and the program, such as ``KUBECONFIG``."""
+    """Added to the environment of Pulumi, of the program and of ``kubectl``, such as ``KUBECONFIG``."""
     checkout: Path = CHECKOUT
     """The checkout whose program is run."""
 

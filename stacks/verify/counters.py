@@ -82,23 +82,23 @@ def _read(
     wanted: Iterable[str],
     deadline: float,
 ) -> Reading:
+    late = Reading({}, NO_TIME)
+    if time.monotonic() >= deadline:
+        return late
     shown = {}
     try:
-        for pod in find() if time.monotonic() < deadline else ():
+        for pod in find():
             if time.monotonic() >= deadline:
-                break
+                return late
             with kubectl.port_forward(f"pod/{pod}", port, namespace=namespace) as url:
                 if (left := deadline - time.monotonic()) <= 0:
-                    break
+                    return late
                 answer = httpx.get(url + path, timeout=min(READ_SECONDS, left), trust_env=False).raise_for_status()
             shown[pod] = counted(answer.text, wanted)
-        else:
-            if shown:
-                return Reading(shown)
     except KubectlError as error:
         return Reading({}, error.problem)
     except httpx.HTTPError as error:
-        if time.monotonic() < deadline:
-            return Reading({}, f"{pod} did not show its counters ({error or type(error).__name__})")
-    late = time.monotonic() >= deadline
-    return Reading({}, NO_TIME if late else "there is no ready pod whose counters could be read")
+        if time.monotonic() >= deadline:
+            return late
+        return Reading({}, f"{pod} did not show its counters ({error or type(error).__name__})")
+    return Reading(shown) if shown else Reading({}, "there is no ready pod whose counters could be read")
