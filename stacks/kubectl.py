@@ -265,13 +265,14 @@ class Kubectl:
 
     def _refusal(self, arguments: Sequence[str], said: str) -> KubectlError:
         asked = "kubectl " + " ".join(argument for argument in arguments if not argument.startswith("--"))
-        last = said.splitlines()[-1] if said else "it said nothing"
+        failed = f"`{asked}` failed against {self._cluster}"
+        lines = [line.strip() for line in said.splitlines()] or ["it said nothing"]
         for error, pattern, remedy in _REFUSALS:
-            if re.search(pattern, said, re.IGNORECASE):
-                return error(f"`{asked}` failed against {self._cluster}: {last}", remedy)
-        return KubectlError(
-            f"`{asked}` failed against {self._cluster}: {last}", "Read its message, and try it by hand."
-        )
+            # Advice may follow.
+            meant = [line for line in lines if re.search(pattern, line, re.IGNORECASE)]
+            if meant:
+                return error(f"{failed}: {meant[-1]}", remedy)
+        return KubectlError(f"{failed}: {lines[-1]}", "Read its message, and try it by hand.")
 
     @property
     def _cluster(self) -> str:
@@ -303,6 +304,11 @@ _SETUP = "Check modelyard:cluster.kubeconfig and modelyard:cluster.context, or t
 _REFUSALS: tuple[tuple[type[KubectlError], str, str], ...] = (
     (
         CredentialsError,
+        r"executable .* not found",
+        "Install that program, by which the kubeconfig logs in to the cluster, and see that it is on PATH.",
+    ),
+    (
+        CredentialsError,
         r"unauthorized|must be logged in|provide credentials|getting credentials|certificate has expired|"
         r"no auth provider found|token .*expired",
         "Log in to the cluster again, as its provider says (`aws sso login`, `gcloud auth login`, `az login`, ...), "
@@ -310,8 +316,14 @@ _REFUSALS: tuple[tuple[type[KubectlError], str, str], ...] = (
     ),
     (
         UnreachableClusterError,
-        r"kubeconfig|no such file or directory|context .* does not exist|missing or incomplete configuration",
+        r"kubeconfig|no such file or directory|context .* does not exist|missing or incomplete configuration|"
+        r"error loading config file",
         _SETUP,
+    ),
+    (
+        UnreachableClusterError,
+        r"localhost:8080 was refused",
+        "That is what kubectl asks where it has no kubeconfig. " + _SETUP,
     ),
     (
         ForbiddenError,

@@ -87,6 +87,34 @@ def test_each_complaint_has_its_error_with_a_way_out(says: Says, said: str, erro
     assert refused.value.remedy.endswith((".", ")"))
 
 
+def test_advice_that_follows_a_complaint_is_not_the_complaint(says: Says) -> None:
+    complaint = (
+        "Unable to connect to the server: getting credentials: exec: executable gke-gcloud-auth-plugin not found"
+    )
+    kubectl = says(
+        f"printf '%s\\n\\nIt looks like ...\\n      https://kubernetes.io/docs/\\n' '{complaint}' >&2; exit 1"
+    )
+    with pytest.raises(CredentialsError) as refused:
+        kubectl.find("pods")
+    assert refused.value.problem.endswith(f"of /the/kubeconfig: {complaint}")
+    assert refused.value.remedy.startswith("Install that program, ")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The connection to the server localhost:8080 was refused - did you specify the right host or port?",
+        'error: error loading config file "/a/config": yaml: line 2: mapping values are not allowed in this context',
+    ],
+)
+def test_a_kubeconfig_that_is_missing_or_broken_is_what_to_look_at(says: Says, said: str) -> None:
+    kubectl = says(f"echo '{said}' >&2; exit 1")
+    with pytest.raises(UnreachableClusterError) as refused:
+        kubectl.find("pods")
+    assert "the environment variable KUBECONFIG" in refused.value.remedy
+    assert "VPN" not in refused.value.remedy
+
+
 def test_there_is_no_kubectl() -> None:
     with pytest.raises(MissingKubectlError, match="There is no 'no-such-kubectl' on PATH"):
         Kubectl("no-such-kubectl", None, None, "default").find("pods")
