@@ -44,11 +44,12 @@ class Measurement:
     """What clients see of a route."""
 
     models: Mapping[str, ModelMeasurement]
-    """By model, those that were asked."""
+    """By model, or ``model@adapter`` as upstreams are called, those that were asked."""
     unanswered: int
     """How many requests no model of the route answered."""
     fallen_back: int = 0
-    """How many a fallback answered in place of one of several upstreams. The gateway does not say which of them."""
+    """How many a fallback answered in place of one of several upstreams, or one of these that share a model failed. The
+    gateway does not say which of them."""
     unsent: int = 0
     """How many were due and never sent, for too many were under way: the route is too slow for ``per_second``."""
 
@@ -76,6 +77,7 @@ def measure(
         SettingsRefusedError: there is no such route, or nobody may ask it with what the stack knows.
         AutomationError: the stack is not up, or the cluster cannot be asked.
     """
+    from stacks.automation.promotion import name_of
     from stacks.automation.running import cluster_errors, running
     from stacks.drill.load import Load
     from stacks.kubectl import Kubectl
@@ -111,7 +113,7 @@ def measure(
             observe=lambda sample: None,
         ) as load:
             time.sleep(seconds)
-    return measured(load.samples, [target.model for target in asked.targets if target.weight], load.unsent)
+    return measured(load.samples, [name_of(target) for target in asked.targets if target.weight], load.unsent)
 
 
 def form(client: "httpx.Client", possible: "Sequence[Question]") -> "Question":
@@ -131,13 +133,13 @@ def measured(samples: "Sequence[Sample]", upstreams: Sequence[str], unsent: int 
 
     Args:
         samples: the requests.
-        upstreams: the models that share the route's requests. Only of a single one it is known that it failed where
-            a fallback answered: gateways name the route there.
+        upstreams: the models that share the route's requests, an adapter as ``model@adapter``. Only of a single one it
+            is known that it failed where a fallback answered: gateways name the route there.
         unsent: how many requests were due beside these.
     """
     only = upstreams[0] if len(set(upstreams)) == 1 else None
     answered = [sample for sample in samples if sample.served_by is not None]
-    first = [only if sample.fallback_from is not None else sample.served_by for sample in answered]
+    first = [only if sample.fallback_from is not None else _upstream(sample, upstreams) for sample in answered]
     models = {}
     for model in sorted({name for name in first if name is not None}):
         own = [sample for sample, name in zip(answered, first, strict=True) if name == model]
@@ -145,6 +147,17 @@ def measured(samples: "Sequence[Sample]", upstreams: Sequence[str], unsent: int 
         waits = sorted(sample.first_byte_seconds for sample in whole if sample.first_byte_seconds is not None)
         models[model] = ModelMeasurement(len(own), len(own) - len(whole), _kept(waits, 0.5), _kept(waits, 0.95))
     return Measurement(models, len(samples) - len(answered), first.count(None), unsent)
+
+
+def _upstream(sample: "Sample", upstreams: Sequence[str]) -> str | None:
+    """The upstream that answered. None: several of a model did, and the answer does not say which."""
+    of_model = [each for each in set(upstreams) if each.partition("@")[0] == sample.served_by]
+    if len(of_model) < 2:
+        return of_model[0] if of_model else sample.served_by
+    if sample.model is None:
+        return None
+    adapter = f"{sample.served_by}@{sample.model}"
+    return adapter if adapter in of_model else sample.served_by
 
 
 def _kept(waits: Sequence[float], share: float) -> float | None:

@@ -121,6 +121,7 @@ def sampled(question: Question, due: float, answer: Answer, late: float = 0.0) -
         served_by=answer.served_by,
         fallback_from=answer.fallback_from,
         error=_error(question, answer),
+        model=answer.model,
     )
 
 

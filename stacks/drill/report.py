@@ -23,6 +23,8 @@ class Sample:
     """The model that was asked for, where another one answered in its place."""
     error: str | None
     """Why it failed, as a sentence. None: it was answered whole."""
+    model: str | None = None
+    """The model that the answer itself names, which may be an adapter. None: it names none."""
 
     @property
     def cut(self) -> bool:

@@ -34,6 +34,25 @@ def test_which_of_several_upstreams_fell_back_is_not_guessed() -> None:
     assert found == Measurement({"old": well, "new": well}, unanswered=0, fallen_back=1)
 
 
+def test_an_adapter_is_told_from_its_model() -> None:
+    samples = [
+        sample("base", model="chat"),
+        sample("base", 0.3, model="lora"),
+        sample("base", model="lora", error="cut"),
+    ]
+    found = measured(samples, ["base", "base@lora"])
+    well, cut = ModelMeasurement(1, 0, 0.1, 0.1), ModelMeasurement(2, 1, 0.3, 0.3)
+    assert found == Measurement({"base": well, "base@lora": cut}, unanswered=0)
+
+
+def test_which_of_a_model_and_its_adapter_failed_is_not_guessed() -> None:
+    nameless = sample("base", None, status=500, error="status 500")
+    assert measured([nameless], ["base", "base@lora"]) == Measurement({}, unanswered=0, fallen_back=1)
+    alone = ModelMeasurement(1, 1, None, None)
+    assert measured([nameless], ["base", "other"]) == Measurement({"base": alone}, unanswered=0)
+    assert measured([nameless], ["base@lora", "other"]).models.keys() == {"base@lora"}
+
+
 def test_an_only_upstream_fell_back_itself() -> None:
     found = measured([sample("old", fallback_from="chat")], ["new"])
     assert found == Measurement({"new": ModelMeasurement(1, 1, None, None)}, unanswered=0)
