@@ -55,7 +55,8 @@ def _identifier(resource: Mapping[str, Any]) -> str | None:
 def take_up(workspace: Workspace) -> tuple[str, ...] | None:
     """Read what a killed update was making into the state, or the next one would not know that it is there.
 
-    A refresh has to follow: what was not made after all then goes out of the state again. An update that runs has
+    A refresh has to follow: what was not made after all then goes out of the state again. Where it fails, `put_back` is
+    to be called, or the next update would take all of it for made. An update that runs has
     operations of the same kind in the state, and reading the state takes no lock: it is read twice, and stays as it
     is where somebody writes it meanwhile.
 
@@ -73,10 +74,24 @@ def take_up(workspace: Workspace) -> tuple[str, ...] | None:
     adopted = adopt_pending_creates(state)
     repaired = workspace.file.with_name("repaired.json")
     repaired.write_text(json.dumps(state), encoding="utf-8")
+    _killed(workspace).write_text(exported, encoding="utf-8")
     if checked(workspace, "stack", "export", *workspace.chosen) != exported:
         raise locked(workspace.stack, None, None)
     checked(workspace, "stack", "import", *workspace.chosen, f"--file={repaired}")
     return tuple(adopted)
+
+
+def put_back(workspace: Workspace) -> None:
+    """Put the state back that `take_up` found, so that the next operation takes up the same again.
+
+    Raises:
+        AutomationError: the state cannot be written.
+    """
+    checked(workspace, "stack", "import", *workspace.chosen, f"--file={_killed(workspace)}")
+
+
+def _killed(workspace: Workspace) -> Path:
+    return workspace.file.with_name("killed.json")
 
 
 def refuse_locked(workspace: Workspace) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from stacks.automation.errors import AutomationError, CancelledError, StackMissi
 from stacks.automation.events import Event, Finished, Message, Planned, PolicyViolated, Recovered, Retrying
 from stacks.automation.explain import Failure, explained, transient
 from stacks.automation.options import Options
-from stacks.automation.recovery import break_dead_locks, refuse_locked, take_up
+from stacks.automation.recovery import break_dead_locks, put_back, refuse_locked, take_up
 from stacks.automation.results import UNCHANGED
 from stacks.automation.state_folder import remove_unwritten_locks, restore_emptied
 from stacks.automation.workspace import Workspace
@@ -120,13 +121,23 @@ class Runner:
         if restored:
             self._tell(Message("warning", restored))
         adopted = take_up(self.workspace)
-        if adopted is not None or restored:
-            # What was not made after all has to go out of the state, whatever the operation itself aims at.
-            replace(self, options=replace(self.options, targets=()))._attempt("refresh", Run())
         if adopted is None:
+            if restored:
+                self._read_all()
             return ()
+        try:
+            self._read_all()
+        except BaseException:
+            # What made it fail is what there is to tell.
+            with suppress(AutomationError):
+                put_back(self.workspace)
+            raise
         self._tell(Recovered(adopted))
         return adopted
+
+    def _read_all(self) -> None:
+        # What was not made after all has to go out of the state, whatever the operation itself aims at.
+        replace(self, options=replace(self.options, targets=()))._attempt("refresh", Run())
 
     def _prepare(self, command: str) -> None:
         try:

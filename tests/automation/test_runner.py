@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from stacks.automation.events import Event, Message
+from stacks.automation.errors import AutomationError
+from stacks.automation.events import Event, Message, Recovered
 from stacks.automation.options import Options, Retries
 from stacks.automation.process import Pulumi
 from stacks.automation.runner import Runner
@@ -18,7 +19,10 @@ from stacks.automation.workspace import Workspace
 PULUMI = """#!/bin/sh
 echo "$*" >> asked
 case "$1" in
-stack) if [ "$2" = export ]; then cat exported; fi;;
+stack) case "$*" in
+    *export*) cat exported;;
+    *import*) for each; do case "$each" in --file=*) cp "${each#--file=}" exported;; esac; done;;
+    esac;;
 *) for each in "$1".[0-9]; do
     if [ -e "$each" ]; then mv "$each" said; cat said; grep -q '"failed"' said && exit 1; exit 0; fi
 done;;
@@ -87,6 +91,22 @@ def test_everything_is_read_after_a_killed_update_whatever_the_next_one_aims_at(
     [refresh], [up] = place.asked("refresh"), place.asked("up")
     assert "--target" not in refresh
     assert "--target=**Gateway**" in up
+
+
+def test_what_a_killed_update_was_making_is_taken_up_until_it_was_read(place: Place) -> None:
+    """Or what was never made would count as made."""
+    place.state(MAKING)
+    before = (place.folder / "exported").read_text(encoding="utf-8")
+    place.attempt(1, said("error", "the cluster does not answer"), summary("failed"), command="refresh")
+    with pytest.raises(AutomationError):
+        Runner(place.workspace, TARGETED, None, None).run("up")
+    assert (place.folder / "exported").read_text(encoding="utf-8") == before
+    heard: list[Event] = []
+    Runner(place.workspace, TARGETED, heard.append, None).run("up")
+    assert Recovered(("urn:x",)) in heard
+    assert len(place.asked("refresh")) == 2
+    assert len(place.asked("up")) == 1
+    assert "pending_operations" not in (place.folder / "exported").read_text(encoding="utf-8")
 
 
 def test_everything_is_read_after_an_emptied_state_whatever_the_next_update_aims_at(place: Place) -> None:
