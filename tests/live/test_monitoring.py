@@ -115,13 +115,18 @@ def test_the_page_shows_them(monitored: Paths, tmp_path: Path) -> None:
         "Who is slow? Models of default",
         "Who pays? Models of default",
     ]
+    titles = ("Requests by route", "Requests by status", "Pods of the gateway", "KV cache in use")
     with served(dashboards, monitoring.PROMETHEUS) as page, browser(tmp_path) as driver:
-        driver.get(page)
-        found = panels(driver)
-        assert driver.find_element(By.ID, "trouble").text == ""
-        assert len(lines(found["Replicas that are seen"])) == len(MODELS)
-        for title in ("Requests by route", "Requests by status", "Pods of the gateway", "KV cache in use"):
-            assert len(lines(found[title])) > 0, title
+
+        def drawn() -> bool | None:
+            driver.get(page)
+            found = panels(driver)
+            assert driver.find_element(By.ID, "trouble").text == ""
+            replicas = len(lines(found["Replicas that are seen"]))
+            return (replicas == len(MODELS) and all(lines(found[title]) for title in titles)) or None
+
+        # A series that was recorded once is a point, and no line yet.
+        wait_for(drawn, "lines in the panels", seconds=RECORDED_SECONDS, every=5)
 
 
 def tokens(client: openai.OpenAI) -> int:
