@@ -23,32 +23,34 @@ def _consumers_known(stack: "StackSettings") -> Iterator[str]:
                 )
 
 
-def _keys_differ(stack: "StackSettings") -> Iterator[str]:
-    seen: dict[str, str] = {}
+def consumer_keys(stack: "StackSettings") -> Iterator[tuple[str, str]]:
+    """Every key of a consumer, behind the path of its setting."""
     for index, consumer in enumerate(stack.gateway.auth.consumers):
         for position, key in enumerate(consumer.keys):
-            path = f"modelyard:gateway.auth.consumers[{index}].keys[{position}]"
-            value = key.get_secret_value()
-            if not value:
-                yield f"{path}: the key is empty, and anybody could send it: write a long random one"
-            elif value in seen:
-                yield (f"{path}: {seen[value]} is the same key, and then nobody can tell who calls: give each its own")
-            seen.setdefault(value, path)
+            yield f"modelyard:gateway.auth.consumers[{index}].keys[{position}]", key.get_secret_value()
+
+
+def _keys_differ(stack: "StackSettings") -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for path, value in consumer_keys(stack):
+        if not value:
+            yield f"{path}: the key is empty, and anybody could send it: write a long random one"
+        elif value in seen:
+            yield (f"{path}: {seen[value]} is the same key, and then nobody can tell who calls: give each its own")
+        seen.setdefault(value, path)
 
 
 def _keys_fit_a_header(stack: "StackSettings") -> Iterator[str]:
     if stack.gateway.kind == "higress":
         # Its templates take less, and the rule on these says so.
         return
-    for index, consumer in enumerate(stack.gateway.auth.consumers):
-        for position, key in enumerate(consumer.keys):
-            value = key.get_secret_value()
-            if value and not _IN_A_HEADER.fullmatch(value):
-                yield (
-                    f"modelyard:gateway.auth.consumers[{index}].keys[{position}]: the key has a line's end, a space "
-                    "at an end or a character beyond ASCII, and no header can carry it: write one of letters, digits, "
-                    "'-' and '_' (`printf %s` in place of `echo` adds no line's end)"
-                )
+    for path, value in consumer_keys(stack):
+        if value and not _IN_A_HEADER.fullmatch(value):
+            yield (
+                f"{path}: the key has a line's end, a space at an end or a character beyond ASCII, and no header can "
+                "carry it: write one of letters, digits, '-' and '_' (`printf %s` in place of `echo` adds no line's "
+                "end)"
+            )
 
 
 def _consumers_are_known_by_something(stack: "StackSettings") -> Iterator[str]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from stacks.rules.callers import consumer_keys
 from stacks.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -19,15 +20,13 @@ _REFERENCE = "${"
 def _secrets_fit(stack: "StackSettings") -> Iterator[str]:
     if stack.gateway.kind == "envoy":
         return
-    for index, consumer in enumerate(stack.gateway.auth.consumers):
-        for position, key in enumerate(consumer.keys):
-            value = key.get_secret_value()
-            if value and not (_HEADER_SAFE.fullmatch(value) and _substitutes(value)):
-                yield (
-                    f"modelyard:gateway.auth.consumers[{index}].keys[{position}]: the key has a space, a quote, a "
-                    f"backslash, {_REFERENCE!r} or a character beyond ASCII, which does not come through a header and "
-                    "Higress's own templates unchanged: write one of letters, digits, '-' and '_'"
-                )
+    for path, value in consumer_keys(stack):
+        if value and not (_HEADER_SAFE.fullmatch(value) and _substitutes(value)):
+            yield (
+                f"{path}: the key has a space, a quote, a backslash, {_REFERENCE!r} or a character beyond ASCII, which "
+                "does not come through a header and Higress's own templates unchanged: write one of letters, digits, "
+                "'-' and '_'"
+            )
     for path, secret in _other_secrets(stack.gateway):
         if secret and not _substitutes(secret.get_secret_value()):
             yield (

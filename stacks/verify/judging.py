@@ -10,7 +10,7 @@ from stacks.verify.plan import Expected, first_places
 SHOWN = 200
 """How much is quoted of what a server said, in characters."""
 
-LOOPBACK = "127.0.0.1/32"
+_LOOPBACK = "127.0.0.1"
 """Where a port forward comes from, in the gateway's pod."""
 _OK = 200
 _FORBIDDEN = 403
@@ -34,7 +34,7 @@ def unheard_rehearsal(stack: StackSettings, expected: Expected, answer: Answer) 
     if answer.status == _FORBIDDEN and not _lets_loopback_in(stack.higress.ip_restriction):
         return (
             "modelyard:gateway.ipRestriction lets no port forward in, and that is how a fallback is rehearsed: "
-            f"write {LOOPBACK} into its `allow`, or see it by `modelyard drill`"
+            f"write {_LOOPBACK}/32 into its `allow`, or see it by `modelyard drill`"
         )
     own = {target.model for target in expected.route.targets}
     # The gateway's own errors name the model, too.
@@ -52,12 +52,9 @@ def _lets_loopback_in(restriction: IpRestrictionSettings | None) -> bool:
     # The balancer that writes the header is passed by.
     if restriction.from_header:
         return False
-    listed = any(_has_loopback(each) for each in (*restriction.allow, *restriction.deny))
+    loopback = ip_address(_LOOPBACK)
+    listed = any(loopback in ip_network(each, strict=False) for each in (*restriction.allow, *restriction.deny))
     return listed if restriction.allow else not listed
-
-
-def _has_loopback(network: str) -> bool:
-    return ip_address(LOOPBACK.partition("/")[0]) in ip_network(network, strict=False)
 
 
 def broken_promise(stack: StackSettings, expected: Expected, answer: Answer) -> str | None:

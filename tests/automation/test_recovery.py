@@ -4,16 +4,14 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stacks.automation import LockedError, recovery
-from stacks.automation.process import Pulumi
 from stacks.automation.recovery import adopt_pending_creates, take_up
-from stacks.automation.workspace import Workspace
+from tests.automation.scripted import Scripted
 
 
 def operation(kind: str, resource_type: str, metadata: dict[str, str]) -> dict[str, Any]:
@@ -79,23 +77,13 @@ PULUMI = """#!/bin/sh
 echo "$1 $2" >> asked
 case "$1 $2" in
 "stack export") cat state; if [ -e next ]; then mv next state; fi;;
-cancel*) rm locks/.pulumi/locks/organization/sample/dev/*;;
+cancel*) rm .pulumi/locks/organization/sample/dev/*;;
 esac
 """
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Scripted):
     """A state in a folder, with a Pulumi that notes what it is asked."""
-
-    folder: Path
-
-    @property
-    def workspace(self) -> Workspace:
-        """The stack `dev` there."""
-        environment = {**os.environ, "PULUMI_BACKEND_URL": f"file://{self.folder / 'locks'}"}
-        pulumi = Pulumi(str(self.folder / "pulumi"), self.folder, environment)
-        return Workspace("dev", "sample", pulumi, pulumi, self.folder / "Pulumi.dev.yaml")
 
     @property
     def asked(self) -> list[str]:
@@ -104,7 +92,7 @@ class Place:
 
     def lock(self, name: str, process: int, hostname: str) -> Path:
         """A lock that an update holds."""
-        file = self.folder / "locks" / ".pulumi" / "locks" / "organization" / "sample" / "dev" / f"{name}.json"
+        file = self.folder / ".pulumi" / "locks" / "organization" / "sample" / "dev" / f"{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         said = {"pid": process, "username": "ana", "hostname": hostname, "timestamp": "2026-11-23T05:00:00Z"}
         file.write_text(json.dumps(said), encoding="utf-8")
@@ -120,10 +108,8 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """A state with a namespace that was being made."""
-    program = tmp_path / "pulumi"
-    program.write_text(PULUMI, encoding="utf-8")
-    program.chmod(0o755)
     found = Place(tmp_path)
+    found.answers(PULUMI)
     found.state("llm")
     return found
 

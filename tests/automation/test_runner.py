@@ -1,9 +1,7 @@
 """What Pulumi is asked for an operation, and what is kept of its attempts, with a Pulumi that is told its answers."""
 
 import json
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ import pytest
 from stacks.automation.errors import AutomationError
 from stacks.automation.events import Event, Message, Recovered
 from stacks.automation.options import Options, Retries
-from stacks.automation.process import Pulumi
 from stacks.automation.runner import Runner
-from stacks.automation.workspace import Workspace
+from tests.automation.scripted import Scripted
 
 PULUMI = """#!/bin/sh
 echo "$*" >> asked
@@ -30,18 +27,8 @@ esac
 """
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Scripted):
     """A state in a folder, with a Pulumi that notes what it is asked, and says what it was told to."""
-
-    folder: Path
-
-    @property
-    def workspace(self) -> Workspace:
-        """The stack `dev` there."""
-        environment = {**os.environ, "PULUMI_BACKEND_URL": f"file://{self.folder}"}
-        pulumi = Pulumi(str(self.folder / "pulumi"), self.folder, environment)
-        return Workspace("dev", "sample", pulumi, pulumi, self.folder / "Pulumi.dev.yaml")
 
     def state(self, *pending: Mapping[str, Any]) -> None:
         """What the state says."""
@@ -62,10 +49,8 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """A state in which nothing is under way."""
-    program = tmp_path / "pulumi"
-    program.write_text(PULUMI, encoding="utf-8")
-    program.chmod(0o755)
     found = Place(tmp_path)
+    found.answers(PULUMI)
     found.state()
     return found
 
