@@ -7,6 +7,20 @@ from pydantic import AfterValidator, Field
 from stacks.settings.base import Form, Name, Settings, refusal
 from stacks.settings.serving import LabelKey, LabelValue
 
+AlertLabel = Annotated[
+    str,
+    Form(
+        r"^[A-Za-z_][A-Za-z0-9_]*$",
+        "is no name that every Prometheus takes for a label: use letters, digits and '_', and begin with no digit",
+    ),
+    Form(
+        r"^(?!(alertname|model|namespace|route|severity|window)$)[A-Za-z_][A-Za-z0-9_]*$",
+        "is a label that alerts have of their own, by which two of them are told apart: choose another one, such as "
+        "team",
+    ),
+]
+"""The name of a label that alerts are given."""
+
 TTFT_BOUNDS = (0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80)
 """Times to the first token, in seconds, that vLLM counts requests below: bounds of its histogram's buckets."""
 
@@ -39,7 +53,7 @@ class AlertSettings(Settings):
     """The same for single models, by their names."""
     fallback_percent: float = Field(default=20, gt=0, lt=100)
     """Share of a route's answers that may come from fallbacks for a quarter of an hour."""
-    labels: dict[LabelKey, LabelValue] = {}
+    labels: dict[AlertLabel, LabelValue] = {}
     """Further labels of the alerts, by which an Alertmanager finds who is to know."""
     runbooks: Annotated[
         str,

@@ -15,6 +15,7 @@ from components.manifests.envoy_gateway import gateway_deployment
 from components.manifests.monitors import pod_monitors
 from components.manifests.objects import Manifest
 from local.paths import Paths
+from stacks.settings import SettingsError
 from tests.observability.stacks import GEMMA, KINDS, QWEN, observed, of
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook"
@@ -137,6 +138,15 @@ def test_alerts_as_a_site_wants_them() -> None:
         "https://git.example.com/runbook/ModelyardRouteErrorBudgetBurn.md"
     )
     assert alerts("envoy", enabled=False) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_site_can_take_no_label_that_alerts_are_told_apart_by(kind: str) -> None:
+    own = {"alertname", *(label for rule in alerts(kind, labels={"team": "a"}) for label in rule["labels"])} - {"team"}
+    asked = {found for rule in alerts(kind) for found in re.findall(r"\$labels\.(\w+)", str(rule["annotations"]))}
+    for label in own | asked:
+        with pytest.raises(SettingsError, match="is a label that alerts have of their own"):
+            observed(kind, observability={"alerts": {"labels": {label: "pager"}}})
 
 
 def test_objectives_make_thresholds() -> None:

@@ -399,3 +399,16 @@ def test_higress_tells_routes_by_their_names_and_fallbacks_by_their_place(told: 
             ("10m", "round(modelyard:route_errors:ratio_5m, 0.001)"): {'{namespace="models", route="*"}': 0.333},
         },
     )
+
+
+@pytest.mark.parametrize("model", ['say "hi"', "$1", "a$$b", "back\\", "\\b", "{{ $labels.x }}", "`'", "ü模型", "[.] "])
+def test_a_route_of_higress_may_have_any_name(told: Told, model: str) -> None:
+    stack = observed("higress", routes=[{"model": model, "upstreams": [{"model": "qwen"}]}])
+    (named,) = re.findall(r"(ai-route-[0-9a-z-]+)\(\[[.]\]fallback", str(rules(stack)[0]))
+    labels = f'{HIGRESS_POD},ai_route="{named}.internal",ai_cluster="outbound|8080||llm-qwen.internal.dns"'
+    written = json.dumps(model, ensure_ascii=False)
+    told(
+        stack,
+        {f'route_upstream_model_consumer_metric_llm_duration_count{{{labels},ai_consumer="none"}}': "0+60x10"},
+        {("10m", f"count(modelyard:requests:rate5m{{route={written}}})"): {"{}": 1}},
+    )

@@ -54,6 +54,22 @@ def test_objectives_of_models_that_there_are_not() -> None:
     )
 
 
+@pytest.mark.parametrize("label", ["alertname", "model", "namespace", "route", "severity", "window"])
+def test_labels_that_alerts_have_of_their_own(label: str) -> None:
+    assert refused({"alerts": {"labels": {label: "pager"}}}) == (
+        f"modelyard:observability.alerts.labels.{label}: '{label}' is a label that alerts have of their own, by which "
+        "two of them are told apart: choose another one, such as team"
+    )
+
+
+@pytest.mark.parametrize("label", ["example.com/team", "1team", "the-team"])
+def test_labels_that_not_every_prometheus_takes(label: str) -> None:
+    assert refused({"alerts": {"labels": {label: "a"}}}) == (
+        f"modelyard:observability.alerts.labels.{label}: '{label}' is no name that every Prometheus takes for a label: "
+        "use letters, digits and '_', and begin with no digit"
+    )
+
+
 def test_one_monitor_of_higress() -> None:
     gateway = {"kind": "higress", "metrics": {}}
     assert refused({}, gateway=gateway) == (

@@ -30,5 +30,13 @@ def literal(text: str) -> str:
 
 
 def replaced(expression: str, new: str, value: str, old: str, pattern: str) -> str:
-    """Series with a label made of another one, where the pattern matches all of it."""
+    """Series with a label made of another one, where the pattern matches all of it.
+
+    In the value ``$1`` is the pattern's first group; ``as_it_is`` makes one of any text.
+    """
     return f'label_replace({expression}, "{new}", "{value}", "{old}", "{pattern}")'
+
+
+def as_it_is(text: str) -> str:
+    """A value for ``replaced`` that means a text and nothing else."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")

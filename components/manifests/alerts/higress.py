@@ -4,7 +4,7 @@ Its plugin ai-statistics 2.0.1 counts answers with their route, model and caller
 histograms. Errors are Envoy's own, of the whole gateway: the plugin counts none.
 """
 
-from components.manifests.alerts.expressions import literal, record, replaced
+from components.manifests.alerts.expressions import as_it_is, literal, record, replaced
 from components.manifests.higress import names
 from components.manifests.objects import Manifest
 from stacks.settings import StackSettings
@@ -54,7 +54,7 @@ def _named(stack: StackSettings, series: str) -> str:
     for route in stack.all_routes:
         # Names that no object can have, and the routes that headers choose.
         if (name := names.ai_route(route)) != route.model:
-            found = replaced(found, "route", route.model, "ai_route", f"ai-route-{literal(name)}{_HOP}")
+            found = replaced(found, "route", as_it_is(route.model), "ai_route", f"ai-route-{literal(name)}{_HOP}")
     found = replaced(found, "served_by", "$1", "ai_cluster", "outbound[|][0-9]+[|][|]llm-(.+)[.]internal[.]dns;?")
     # What the plugin calls a caller that it does not know.
     return replaced(replaced(found, "consumer", "$1", "ai_consumer", "(.*)"), "consumer", "", "ai_consumer", "none")
