@@ -138,6 +138,14 @@ class Chat:
             yield
         except httpx.TimeoutException:
             raise self._unreachable("it does not answer in time") from None
+        except (httpx.LocalProtocolError, UnicodeError):
+            # What the error says is the header itself, with the key in it.
+            raise CliError(
+                f"A header cannot be sent as it is to the gateway at {self._client.base_url}, such as a key with a "
+                "line's end or an umlaut.",
+                "Give --api-key, or MODELYARD_API_KEY, as the consumer has it; `printf %s` adds no line's end.",
+                ExitCode.USAGE,
+            ) from None
         except httpx.TransportError as error:
             raise self._unreachable(str(error).rstrip(".") or type(error).__name__) from None
 

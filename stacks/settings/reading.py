@@ -169,12 +169,18 @@ SECRET_PLACES = frozenset(
 )
 """Settings at and below which no value is quoted in a message."""
 
+AROUND_SECRETS = frozenset({"cluster", "console", "redis", "securityGuard", "security_guard"})
+"""Settings with a secret below them: a text in place of one of them may be that secret."""
+
 
 def _given(detail: ErrorDetails) -> str:
     """What a person wrote, for a message that may be printed: no secret, and no more than a line."""
-    value = detail["input"]
-    if SECRET_PLACES.intersection(detail["loc"]):
+    value, places = detail["input"], detail["loc"]
+    if SECRET_PLACES.intersection(places) or (isinstance(value, str) and AROUND_SECRETS.intersection(places[-1:])):
         return "what is given (not shown: it may be a secret)"
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        # Of a whole setting that was meant as JSON, such as a gateway with its keys.
+        return "a text (not shown: it begins as JSON does, and may hold a secret)"
     return _shown(value)
 
 

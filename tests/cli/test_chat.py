@@ -79,6 +79,20 @@ def test_the_callers_key(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) 
     assert seen == [None, "Bearer of the option", "Bearer of the environment"]
 
 
+@pytest.mark.parametrize("key", ["canary-of-a-key\n", "canary-of-a-key\r", "canary-of-a-kéy"])
+def test_a_key_that_no_header_carries_is_not_shown(
+    stacks: Stacks, cluster: Cluster, gateway: FakeGateway, key: str
+) -> None:
+    port = gateway.url.removesuffix("/v1").rpartition(":")[2]
+    cluster.says(["port-forward"], out=f"Forwarding from 127.0.0.1:{port} -> 8080\n", seconds=60)
+    for way in ([], ["--port-forward"], ["--json", "--port-forward"]):
+        shown = run("chat", "qwen", "Hello?", "--api-key", key, *way)
+        assert shown.exit_code == ExitCode.USAGE
+        assert "A header cannot be sent as it is" in shown.stdout + shown.stderr
+        assert "canary" not in shown.stdout + shown.stderr
+    assert gateway.requests == []
+
+
 def test_a_key_is_sent_as_its_consumer_sends_it(stacks: Stacks, gateway: FakeGateway) -> None:
     jwks = '{"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "a"}]}'
     jwt = {"jwks": jwks, "issuer": "https://id.example.com", "header": "x-token", "prefix": "Token "}

@@ -302,6 +302,21 @@ FIELDS = {
         "modelyard:huggingFaceToken: what is given (not shown: it may be a secret) stands where a text belongs: write "
         "one, in quotes if need be",
     ),
+    "secret in place of what holds it": (
+        stack(gateway={"kind": "higress", "redis": "very-secret"}),
+        "modelyard:gateway.redis: what is given (not shown: it may be a secret) stands where a mapping belongs: write "
+        "keys with their values below it",
+    ),
+    "kubeconfig in place of the cluster": (
+        stack(cluster="users: very-secret"),
+        "modelyard:cluster: what is given (not shown: it may be a secret) stands where a mapping belongs: write keys "
+        "with their values below it",
+    ),
+    "JSON with a secret and without its end": (
+        stack(gateway='{"auth": {"consumers": [{"name": "a", "keys": ["sk-very-secret"]}]}'),
+        "modelyard:gateway: a text (not shown: it begins as JSON does, and may hold a secret) stands where a mapping "
+        "belongs: write keys with their values below it",
+    ),
     "text for a gateway": (
         stack(gateway="higress"),
         "modelyard:gateway: 'higress' stands where a mapping belongs: write keys with their values below it",
