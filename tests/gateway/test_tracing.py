@@ -120,6 +120,40 @@ def test_what_is_not_sampled_is_not_exported(
     assert [each[3] for each in passed_on] == ["00", "01" if percent else "00"]
 
 
+MALFORMED = [
+    "",
+    "00",
+    f"00-{'0' * 32}-{PARENT}-01",
+    f"00-{TRACE}-{'0' * 16}-01",
+    f"00-{TRACE.upper()}-{PARENT}-01",
+    f"00-{TRACE}-{PARENT}-1",
+    f"00-{TRACE}-{PARENT}-zz",
+    f"00-{TRACE}-{PARENT}-01-more",
+    f"00-{TRACE[1:]}-{PARENT}0-01",
+    f"00-{TRACE}{PARENT}--01",
+    f"00 {TRACE} {PARENT} 01",
+    "x" * 5000,
+]
+
+
+def test_a_request_whose_traceparent_is_none_begins_a_trace(
+    start: Start, collector: Collector, qwen: Pod, gemma: Pod
+) -> None:
+    gateway = begin(start, collector, qwen, gemma)
+
+    for malformed in MALFORMED:
+        gateway.post(question("qwen"), headers={"traceparent": malformed, "tracestate": "vendor=1"})
+
+    eventually(lambda: len(collector.spans) == 2 * len(MALFORMED), "each request and its try are exported")
+    traces = {span.trace_id.hex() for span in collector.spans}
+    assert len(traces) == len(MALFORMED)
+    assert TRACE not in traces
+    assert {received.headers["traceparent"].split("-")[1] for received in qwen.received} == traces
+    # It belongs to the trace that was not taken up.
+    assert {received.headers["tracestate"] for received in qwen.received} == {""}
+    eventually(lambda: {line["trace_id"] for line in gateway.log()} == traces, "the log has the same traces")
+
+
 def test_a_collector_that_is_gone_costs_nothing(start: Start, collector: Collector, qwen: Pod, gemma: Pod) -> None:
     gateway = begin(start, collector, qwen, gemma)
     collector.__exit__()

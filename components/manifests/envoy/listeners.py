@@ -10,7 +10,7 @@ from components.manifests.envoy.filters import edge_filters, hop_filters, router
 from components.manifests.envoy.proto import Json, extension, socket_address, typed
 from components.manifests.envoy.rehearsal import LOOPBACK, rehearsed
 from components.manifests.envoy.site import POD, Site
-from components.manifests.envoy.tracing import tracing
+from components.manifests.envoy.tracing import trace_headers, tracing
 from components.manifests.openai_api import PATHS_SHOWN
 from stacks.settings import EnvoyGatewaySettings
 
@@ -63,7 +63,7 @@ def _edge(name: str, address: Json, mutations: list[Json], gateway: EnvoyGateway
         name,
         edge_filters(gateway),
         **fields,
-        early_header_mutation_extensions=[_early_mutation(mutations)],
+        early_header_mutation_extensions=[_early_mutation([*mutations, *trace_headers(gateway)])],
         local_reply_config=local_reply_config(PATHS_SHOWN, gateway.body_limit_mib),
         **tracing(gateway),
         use_remote_address=True,

@@ -5,9 +5,38 @@ where it is started with ``--otlp-traces-endpoint``.
 """
 
 from components.manifests.envoy import names
-from components.manifests.envoy.proto import Json, extension, socket_address, typed
+from components.manifests.envoy.proto import Json, extension, set_header, socket_address, typed
 from stacks.settings import EnvoyGatewaySettings
 from stacks.settings.gateway import OpenTelemetrySettings
+
+
+_GIVEN = "request.headers['traceparent']"
+_WELL_FORMED = " && ".join(
+    (
+        # In parts: Envoy takes no regular expression with 32 of a class.
+        f"size({_GIVEN}) == 55",
+        f"{_GIVEN}.matches('^[0-9a-f]{{2}}-[0-9a-f]+-[0-9a-f]+-[0-9a-f]{{2}}$')",
+        f"{_GIVEN}.matches('-[0-9a-f]{{16}}-..$')",
+        f"!{_GIVEN}.matches('-0+-')",
+    )
+)
+_KEPT = "x-modelyard-traceparent"
+
+
+def trace_headers(gateway: EnvoyGatewaySettings) -> list[Json]:
+    """What happens to a request's headers before it is traced: a ``traceparent`` that is none is taken away.
+
+    Envoy would make no span of such a request, where the standard has it begin a trace of its own.
+    """
+    if gateway.tracing is None:
+        return []
+    # What is empty is not set.
+    return [
+        {"append": set_header(_KEPT, f"%CEL({_WELL_FORMED} ? {_GIVEN} : '')%")},
+        {"remove": "traceparent"},
+        {"append": set_header("traceparent", f"%REQ({_KEPT})%")},
+        {"remove": _KEPT},
+    ]
 
 
 def tracing(gateway: EnvoyGatewaySettings) -> Json:
