@@ -9,7 +9,6 @@ from components.manifests.envoy.proto import Json, extension, set_header, socket
 from stacks.settings import EnvoyGatewaySettings
 from stacks.settings.gateway import OpenTelemetrySettings
 
-
 _GIVEN = "request.headers['traceparent']"
 _WELL_FORMED = " && ".join(
     (
