@@ -29,9 +29,11 @@ def secrets(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[bytes,
     """
     named = [value for name, value in environment.items() if _is_secret(name)]
     hidden = [*named, *(value for _, values in _words(argv) for value in values)]
+    # By its lines, for a log is read by lines, and a file in a Secret often ends with a line's end.
+    lines = (line.strip() for value in hidden for line in value.splitlines())
     # A shorter one is no secret, and would be found in words that have nothing to do with it. Longest first, for
     # one may be the beginning of another.
-    found = {value.encode(errors="surrogateescape") for value in hidden if len(value) >= _SHORTEST_SECRET}
+    found = {line.encode(errors="surrogateescape") for line in lines if len(line) >= _SHORTEST_SECRET}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 

@@ -17,6 +17,7 @@ from serving.exits import ExitCode
 from serving.weights.checksum import Checksum
 from serving.weights.errors import UnreachableError, WeightsError, package_missing
 from serving.weights.remote import CONNECT_SECONDS, SILENT_SECONDS, Address, Listing, RemoteFile, listing_of
+from serving.weights.variables import check_secrets
 
 SCHEME = "s3://"
 """What the address of a bucket begins with."""
@@ -46,6 +47,7 @@ class Bucket:
 
     def listing(self) -> Listing:
         """Ask the store for the objects, with their sizes and states."""
+        check_secrets(self.name, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         with self._asked() as client:
             return listing_of(self.name, self._files(client))
 

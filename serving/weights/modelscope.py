@@ -8,6 +8,7 @@ from serving.weights.checksum import Checksum
 from serving.weights.errors import UnreachableError, WeightsError, package_missing
 from serving.weights.remote import Address, Listing, RemoteFile, listing_of
 from serving.weights.repository import Repository
+from serving.weights.variables import check_secrets
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
@@ -26,6 +27,7 @@ class ModelScope(Repository):
 
     def listing(self) -> Listing:
         """Ask the hub for the files, with their sizes and checksums."""
+        check_secrets(self.name, "MODELSCOPE_API_TOKEN")
         api = self._api
         from modelscope_hub import errors
 

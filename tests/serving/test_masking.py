@@ -38,6 +38,8 @@ def test_secrets_are_masked(words: list[str], shown: list[str]) -> None:
         (["--x", '{"deep": [{"apiKey": "of-the-store"}], "tokens": ["no-secret"]}'], {}, (b"of-the-store",)),
         (['--x={"token": {"for": ["first-token"]}}'], {}, (b"first-token",)),
         (["--api-key", "short"], {"VLLM_API_KEY": ""}, ()),
+        ([], {"HF_TOKEN": "hf_abcdef\r\n", "TLS_KEY": "-----BEGIN KEY-----\nof-the-store\n"},
+         (b"-----BEGIN KEY-----", b"of-the-store", b"hf_abcdef")),
     ],
 )  # fmt: skip
 def test_secrets_are_what_secret_arguments_and_variables_hold(

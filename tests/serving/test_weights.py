@@ -665,6 +665,26 @@ def test_a_volume_that_may_not_be_written_to(hub: Hub, bring: Fetch, monkeypatch
 # ModelScope
 
 
+@pytest.mark.parametrize("secret", ["canary-token\n", "canary\r\ntoken", "canary-tökén", " canary"])
+@pytest.mark.parametrize(
+    ("variable", "source"),
+    [
+        ("MODELSCOPE_API_TOKEN", ModelScope(REPOSITORY, None)),
+        ("AWS_ACCESS_KEY_ID", Bucket("s3://bucket/model")),
+        ("AWS_SECRET_ACCESS_KEY", Bucket("s3://bucket/model")),
+        ("AWS_SESSION_TOKEN", Bucket("s3://bucket/model")),
+    ],
+)
+def test_a_secret_that_no_header_carries_is_refused_and_not_shown(
+    bring: Fetch, monkeypatch: pytest.MonkeyPatch, variable: str, source: ModelScope | Bucket, secret: str
+) -> None:
+    monkeypatch.setenv(variable, secret)
+    with pytest.raises(WeightsError, match=rf"{variable} \(not shown\) has a line's end, a space or") as caught:
+        bring(source)
+    assert caught.value.code == ExitCode.TOKEN
+    assert "canary" not in str(caught.value)
+
+
 def test_a_model_of_modelscope(hub: Hub, bring: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.token = "ms-right"
     with pytest.raises(WeightsError, match="ModelScope refused the token") as caught:
