@@ -38,14 +38,21 @@ lint: .venv audit ## Check format, lint, types, and the dependencies for known v
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy
 
-# Without the internet nobody can be asked, which fails nothing: uv ends with 1 where it found something, else with 2.
-audit: | $(UV) ## Look for known vulnerabilities of the locked Python packages, where the internet is in reach
-	@UV_HTTP_RETRIES=0 $(UV) audit --quiet --frozen --preview-features audit-command || { \
-		test $$? -eq 2 && echo "not audited: OSV, the database of vulnerabilities, is not reached from here" >&2; }
+# Without the internet nobody can be asked, which fails nothing. uv ends with 1 where it found something, else with 2, and
+# says of what it could not ask "for url (...)".
+audit: | $(UV) ## Look for known vulnerabilities of the locked Python packages; OSV=<URL> asks a mirror of osv.dev
+	@said=$$(UV_HTTP_RETRIES=0 $(UV) audit --quiet --frozen --preview-features audit-command \
+		$(addprefix --service-url=,$(OSV)) 2>&1) || { \
+		code=$$?; echo "$$said" >&2; \
+		case "$$code $$said" in \
+			"2 "*" for url ("* | "2 "*"requires network access"*) \
+				echo "not audited: OSV, the database of vulnerabilities, is not reached from here" >&2 ;; \
+			*) exit $$code ;; \
+		esac; }
 
 sbom: .venv | $(UV) ## Write bills of materials in CycloneDX into SBOM=...: Python, Go, and what STACK=... pulls
 	@mkdir -p $(SBOM)
-	@$(UV) export --quiet --frozen --no-default-groups --all-extras --format cyclonedx1.5 --preview-features sbom-export \
+	@$(UV) export --quiet --frozen --no-default-groups --group local --all-extras --format cyclonedx1.5 --preview-features sbom-export \
 		--output-file $(SBOM)/python.cdx.json >/dev/null
 	@$(PYTHON) -m local.sbom $(SBOM) $(STACK)
 	@ls $(SBOM)/*.cdx.json

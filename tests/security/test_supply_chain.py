@@ -1,8 +1,16 @@
 """What is shipped is pinned by a hash, and its bills of materials name all of it."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -62,3 +70,109 @@ def test_the_bill_of_a_stack_names_all_that_is_pulled(stack: str) -> None:
         (each.name, each.version) for each in listed
     }
     assert "machine-learning-model" in {each["type"] for each in found["components"]} or stack == "local"
+
+
+@contextmanager
+def osv(*vulnerable: str, status: int = 200) -> Iterator[str]:
+    """A database of vulnerabilities that knows one of each of these packages, in the words of https://osv.dev."""
+    flaw = {"id": "GHSA-0000-0000-0000", "modified": "2026-01-01T00:00:00Z"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))["queries"]
+            self._answer({"results": [{"vulns": [flaw]} if _name(each) in vulnerable else {} for each in asked]})
+
+        def do_GET(self) -> None:
+            self._answer({**flaw, "schema_version": "1.6.0", "summary": "made up", "affected": []})
+
+        def _answer(self, body: dict[str, Any]) -> None:
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing goes to stderr."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def _name(query: dict[str, Any]) -> str:
+    return str(query["package"]["name"])
+
+
+def make(target: str, *variables: str, folder: Path = CHECKOUT) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["make", "--no-print-directory", target, *variables],
+        cwd=folder,
+        env={**os.environ, "NO_PROXY": "127.0.0.1", "UV_NO_PROGRESS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+NOT_AUDITED = "not audited: OSV, the database of vulnerabilities, is not reached from here"
+
+
+@pytest.mark.parametrize("package", ["pulumi", "moto"])
+def test_an_audit_fails_on_a_vulnerable_package_of_any_group(package: str) -> None:
+    with osv(package) as url:
+        done = make("audit", f"OSV={url}")
+    assert done.returncode != 0
+    assert package in done.stderr
+    assert "GHSA-0000-0000-0000" in done.stderr
+    assert NOT_AUDITED not in done.stderr
+
+
+def test_an_audit_passes_where_nothing_is_known() -> None:
+    with osv("torch") as url:
+        done = make("audit", f"OSV={url}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_audit_that_could_ask_nobody_says_so_and_fails_nothing() -> None:
+    with osv(status=503) as url:
+        busy = make("audit", f"OSV={url}")
+    away = make("audit", f"OSV={url}")
+    for done in (busy, away):
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (0, NOT_AUDITED)
+
+
+def test_an_audit_that_could_not_begin_fails(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml", "uv.lock"):
+        shutil.copy(CHECKOUT / name, tmp_path)
+    with (tmp_path / "uv.lock").open("a") as lock:
+        lock.write("no lock [")
+    done = make("audit", folder=tmp_path)
+    assert done.returncode != 0
+    assert "uv.lock" in done.stderr
+    assert NOT_AUDITED not in done.stderr
+
+
+def test_lint_which_ci_runs_audits() -> None:
+    assert re.search(r"^make lint$", (CHECKOUT / ".ci" / "run").read_text(), re.MULTILINE)
+    planned = subprocess.run(["make", "--dry-run", "lint"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert "audit --quiet --frozen" in planned.stdout
+
+
+def test_make_sbom_writes_three_valid_bills_with_the_hash_of_every_package(tmp_path: Path) -> None:
+    done = make("sbom", f"SBOM={tmp_path}", "STACK=prod")
+    assert done.returncode == 0, done.stderr
+    python = (tmp_path / "python.cdx.json").read_text()
+    problem = JsonStrictValidator(SchemaVersion.V1_5).validate_str(python)
+    assert problem is None, problem
+    found = {each["name"]: each for each in json.loads(python)["components"]}
+    # The program's own, those of clouds, and what the embedded cluster needs beside.
+    assert {"pulumi", "pydantic", "pulumi-aws", "cryptography", "openai"} <= found.keys()
+    for each in found.values():
+        hashes = [made["hashes"] for made in each["externalReferences"] if made["type"] == "distribution"]
+        assert hashes, each["name"]
+        assert all(one["alg"] == "SHA-256" for made in hashes for one in made), each["name"]
+    for name in ("go", "stack"):
+        read((tmp_path / f"{name}.cdx.json").read_text())
