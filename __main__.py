@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.delivery import delivered
 from components.manifests.envoy_gateway import GatewayConfigTooLargeError
 from components.platform import Platform
 from components.verification import verification
@@ -38,8 +39,9 @@ def make_platform(stack: StackSettings) -> None:
             for route in stack.all_routes
         },
     )
+    told = delivered(stack, platform.gateway.ready)
     if stack.verify.enabled:
-        ready = [platform.gateway.ready, *(model.ready for model in platform.models.values())]
+        ready = [told, *(model.ready for model in platform.models.values())]
         pulumi.export("verify", verification(stack, platform.base_url, ready))
     if stack.promotions:
         pulumi.export(promotions.OUTPUT, promotions.exported(stack))

@@ -237,8 +237,6 @@ def _kubelet(paths: Paths) -> dict[str, Any]:
         "makeIPTablesUtilChains": True,
         # Nothing outside the cluster can be reached, so no resolver of this machine is of use to a pod.
         "resolvConf": "",
-        # How soon a changed ConfigMap is in the pods that mount it.
-        "syncFrequency": "2s",
         "nodeStatusReportFrequency": "1m",
         "evictionHard": {
             "memory.available": "100Mi",

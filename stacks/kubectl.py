@@ -157,6 +157,14 @@ class Kubectl:
         deleted = self.run("delete", kind, *names, *self._in(namespace), *told, *at_once)
         return [line.rpartition("/")[2] for line in deleted.splitlines()]
 
+    def annotate(self, kind: str, name: str, value: str, *, selector: str, namespace: str | None = None) -> None:
+        """Give an annotation to the objects of a kind that have some labels, or change it.
+
+        Raises:
+            KubectlError: when one of them did not get it. Others may have.
+        """
+        self.run("annotate", kind, f"{name}={value}", *self._in(namespace), f"--selector={selector}", "--overwrite")
+
     def logs(
         self,
         pod: str,

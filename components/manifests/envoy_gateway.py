@@ -45,6 +45,11 @@ def gateway_selector(stack: StackSettings) -> dict[str, str]:
     return objects.selector("envoy", stack.envoy.name)
 
 
+def routes_name(stack: StackSettings) -> str:
+    """The name of the ConfigMap of clusters and routes."""
+    return f"{stack.envoy.name}-routes"
+
+
 def gateway_base_url(stack: StackSettings) -> str:
     """The URL that clients use, ending in ``/v1``: the stack's own, or the Service's inside the cluster."""
     service = f"{stack.envoy.name}.{stack.cluster.namespace}.svc.cluster.local"
@@ -68,7 +73,7 @@ def gateway_config_map(stack: StackSettings) -> Manifest:
             f"make {size} bytes of gateway configuration, and a ConfigMap holds {CONFIG_MAP_LIMIT_BYTES}: "
             "spread the models over several stacks, or shorten upstreams and fallback chains"
         )
-    return _manifest(stack, "v1", "ConfigMap", f"{stack.envoy.name}-routes", data=data)
+    return _manifest(stack, "v1", "ConfigMap", routes_name(stack), data=data)
 
 
 def gateway_secret(stack: StackSettings) -> Manifest:
@@ -180,7 +185,7 @@ def _pod(stack: StackSettings) -> Manifest:
         "containers": [_container(stack)],
         "volumes": [
             {"name": "bootstrap", "secret": {"secretName": _secret_name(stack), "defaultMode": 0o440}},
-            {"name": "routes", "configMap": {"name": f"{stack.envoy.name}-routes"}},
+            {"name": "routes", "configMap": {"name": routes_name(stack)}},
         ],
     }
 

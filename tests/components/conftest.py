@@ -14,7 +14,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime import settings as runtime
 from pulumi.runtime.stack import run_in_stack
 
-from components import verification
+from components import delivery, verification
 from stacks.settings import StackSettings
 from stacks.verify import Report, Verdict
 
@@ -145,6 +145,23 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[[Report], list[str]]:
 
     find(WELL)
     return find
+
+
+@pytest.fixture(autouse=True)
+def deliveries(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], list[StackSettings]]:
+    """Sets why deliveries of routes fail, if they do, and gives the stacks whose routes were delivered."""
+    stacks: list[StackSettings] = []
+
+    def fail(why: str | None) -> list[StackSettings]:
+        def deliver(stack: StackSettings) -> str | None:
+            stacks.append(stack)
+            return why
+
+        monkeypatch.setattr(delivery, "_deliver", deliver)
+        return stacks
+
+    fail(None)
+    return fail
 
 
 Run = Callable[..., Program]

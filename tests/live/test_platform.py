@@ -22,6 +22,7 @@ from local.paths import CHECKOUT, Paths
 from local.pulumi_cli import STACK
 from local.stack import local_settings
 from local.waiting import wait_for
+from stacks.delivery import ANNOTATION
 from tests.live.conftest import StackFile, await_rollout, identity, pod
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(1200)]
@@ -98,6 +99,7 @@ def test_a_changed_route_is_live_without_a_restart_and_without_a_failed_request(
     assert "1 updated" in printed
     assert "gateway-routes" in printed
     assert (identity(stack, GATEWAY), identity(stack, QWEN)) == (gateway, models)
+    assert _told(stack) == _routes_version(stack)
     up(stack)
     wait_for(lambda: _is_unknown(client, "assistant"), "the route to go", seconds=120, every=0.2)
 
@@ -162,6 +164,20 @@ def _answer(client: openai.OpenAI, model: str) -> experiment.Answer | None:
 
 def _is_unknown(client: openai.OpenAI, model: str) -> bool | None:
     return _answer(client, model) is None or None
+
+
+def _told(paths: Paths) -> str:
+    """The version of the routes that the gateway's pod was told of."""
+    pods = get(paths, "pods", f"--selector={GATEWAY}")
+    assert pods
+    (only,) = pods["items"]
+    return str(only["metadata"]["annotations"][ANNOTATION])
+
+
+def _routes_version(paths: Paths) -> str:
+    routes = get(paths, "configmap", "gateway-routes")
+    assert routes
+    return str(routes["metadata"]["resourceVersion"])
 
 
 def _unschedulable(paths: Paths, name: str) -> str | None:

@@ -163,6 +163,13 @@ def test_pods_are_killed_at_once_only_where_that_is_said(says: Says, tmp_path: P
     ]
 
 
+def test_objects_are_annotated_by_their_labels(says: Says, tmp_path: Path) -> None:
+    says("exit 0").annotate("pods", "modelyard/seen", "3", selector="app=x")
+    assert calls(tmp_path) == [
+        f"{CONTEXT} annotate pods modelyard/seen=3 --namespace=models --selector=app=x --overwrite"
+    ]
+
+
 def test_lines_of_a_log_come_as_they_are_written_and_closing_ends_it(says: Says, tmp_path: Path) -> None:
     kubectl = says(f"echo $$ > {tmp_path}/pid; echo one; echo two; exec sleep 60")
     lines = kubectl.logs("pod-0", container="vllm", tail=2, follow=True)
