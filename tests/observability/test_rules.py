@@ -301,6 +301,34 @@ def test_fallbacks_are_told_of_above_their_share(told: Told) -> None:
     told(observed(), answers(19), {("30m", firing(name)): {}})
 
 
+def test_input_that_was_in_the_cache_is_no_share_where_no_model_tells(told: Told) -> None:
+    (shown,) = (
+        panel.queries[0].expression
+        for dashboard in dashboards(observed(), of(observed()))
+        for row in dashboard.rows
+        for panel in row.panels
+        if panel.title == "Input tokens that were in the cache"
+    )
+
+    def tokens(kind: str, consumer: str, values: str, served_by: str = "qwen") -> dict[str, str]:
+        labels = f'route="chat",served_by="{served_by}",consumer="{consumer}"'
+        return {f"envoy_modelyard_{kind}_tokens_total{{{POD},{labels}}}": values}
+
+    told(
+        observed(),
+        {
+            **tokens("input", "web", "0+600x10"),
+            **tokens("cached_input", "web", "0+150x10"),
+            **tokens("input", "batch", "0+600x10"),
+            **tokens("cached_input", "batch", "0x10"),
+            # Of a model that does not tell.
+            **tokens("input", "web", "0+600x10", "gemma"),
+            **tokens("input", "night", "0+600x10", "gemma"),
+        },
+        {("10m", shown): {'{consumer="web"}': 0.25, '{consumer="batch"}': 0}},
+    )
+
+
 def test_a_prometheus_operator_takes_the_rules_of_500_models() -> None:
     models = [{**GEMMA, "name": f"a-model-with-a-name-{number}"} for number in range(500)]
     stack = observed(models=models, routes=[], pools=[{"name": "gpu", "gpusPerNode": 8, "maxNodes": 64}])

@@ -165,11 +165,14 @@ def _cost(own: str, *, envoy: bool) -> Dashboard:
             "percentunit",
             (
                 Query(
-                    share(f"sum by (consumer) ({tokens('cached_input')})", f"sum by (consumer) ({tokens('input')})"),
+                    # Of what models don't tell, the share is not 0.
+                    f"sum by (consumer) ({tokens('cached_input')})"
+                    f" / (sum by (consumer) ({tokens('input')} and {tokens('cached_input')}) > 0)",
                     "{{consumer}}",
                 ),
             ),
-            "Share of the input tokens that the model did not have to read again.",
+            "Share of the input tokens that the model did not have to read again, where models tell: vLLM does with "
+            "--enable-prompt-tokens-details.",
         ),
     )
     return Dashboard(
