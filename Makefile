@@ -6,7 +6,6 @@ export MODELYARD_HOME
 STACK ?= local
 ARGS ?=
 SBOM ?= $(MODELYARD_HOME)/sbom
-UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),$(MODELYARD_HOME)/uv/bin/uv)
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m local
@@ -50,10 +49,10 @@ audit: | $(UV) ## Look for known vulnerabilities of the locked Python packages; 
 			*) exit $$code ;; \
 		esac; }
 
-sbom: .venv | $(UV) ## Write bills of materials in CycloneDX into SBOM=...: Python, Go, and what STACK=... pulls
+sbom: .venv | $(UV) ## Write bills of materials in CycloneDX into SBOM=...: Python, Go, vLLM, and what STACK=... pulls
 	@mkdir -p $(SBOM)
-	@$(UV) export --quiet --frozen --no-default-groups --group local --all-extras --format cyclonedx1.5 --preview-features sbom-export \
-		--output-file $(SBOM)/python.cdx.json >/dev/null
+	@$(UV) export --quiet --frozen --no-default-groups --group local --all-extras --format cyclonedx1.5 \
+		--preview-features sbom-export --output-file $(SBOM)/python.cdx.json >/dev/null
 	@$(PYTHON) -m local.sbom $(SBOM) $(STACK)
 	@ls $(SBOM)/*.cdx.json
 
@@ -114,7 +113,7 @@ fit: .venv ## Say whether the models of STACK=... fit their GPUs; ARGS=--json fo
 bench-setup: .venv ## Measure the first and the second `make demo`, and the memory of the whole
 	@$(PYTHON) -m bench.setup $(ARGS)
 
-bench-scale: .venv ## Measure the program by the number of models, beside a flat one
+bench-scale: setup ## Measure the program by the number of models, beside a flat one
 	@$(PYTHON) -m bench.scale $(ARGS)
 
 bench-cli: .venv ## Measure the start of the command modelyard beside its peers, and a preview
@@ -144,7 +143,7 @@ bench-rolling: .venv ## Measure what clients lose in rolling restarts and an upg
 bench-serving: .venv ## Measure the entrypoint beside bare vLLM; on a GPU with ARGS="small --python python3"
 	@$(PYTHON) -m bench.serving all $(or $(ARGS),tiny --python $(MODELYARD_HOME)/vllm/bin/python)
 
-bench-nodes: .venv ## Measure 500 models on 1,000 simulated nodes of 8 GPUs, some of which leave
+bench-nodes: setup ## Measure 500 models on 1,000 simulated nodes of 8 GPUs, some of which leave
 	@$(PYTHON) -m bench.nodes $(ARGS)
 
 # The environment is made anew when the lock changes, and only then.
@@ -180,4 +179,4 @@ $(MODELYARD_HOME)/uv/bin/uv:
 	@python3 -m venv $(MODELYARD_HOME)/uv >/dev/null 2>&1 || { \
 		rm -rf $(MODELYARD_HOME)/uv; \
 		apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null && python3 -m venv $(MODELYARD_HOME)/uv; }
-	@$(MODELYARD_HOME)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(MODELYARD_HOME)/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement local/uv.txt

@@ -42,6 +42,37 @@ def test_every_python_package_is_locked_with_a_hash() -> None:
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", file["hash"]) for file in files), package["name"]
 
 
+@pytest.mark.parametrize("file", [*sbom.OF_SERVING, CHECKOUT / "local" / "uv.txt"], ids=lambda file: file.name)
+def test_what_pip_installs_for_who_ships_is_pinned_by_hashes(file: Path) -> None:
+    lines = [line for line in file.read_text().replace("\\\n", "").splitlines() if not line.startswith("#")]
+    assert lines
+    assert all(re.fullmatch(r"[\w.-]+==\S+( +--hash=sha256:[0-9a-f]{64})+", line) for line in lines), lines
+
+
+def test_images_are_made_with_these_files_alone() -> None:
+    text = (CHECKOUT / "serving" / "Containerfile").read_text().replace("\\\n", "")
+    installs = [line for line in text.splitlines() if "pip install" in line]
+    assert installs
+    assert all("--require-hashes" in line and "--no-deps" in line and "==" not in line for line in installs)
+    assert re.search(r"COPY ((\S+ )+)/opt/modelyard/\n", text).group(1).split() == [  # type: ignore[union-attr]
+        str(file.relative_to(CHECKOUT)) for file in sbom.OF_SERVING
+    ]
+    assert "pip install --quiet --disable-pip-version-check --require-hashes" in (CHECKOUT / "Makefile").read_text()
+
+
+def test_the_bills_of_requirements_name_each_package() -> None:
+    serving = read(sbom.bill("serving", sbom.python_packages(*sbom.OF_SERVING)))["components"]
+    assert {"boto3", "botocore", "modelscope-hub"} <= {each["name"] for each in serving}
+    for each in serving:
+        (archives,) = each["externalReferences"]
+        assert {one["alg"] for one in archives["hashes"]} == {"SHA-256"}
+        assert each["purl"] == f"pkg:pypi/{each['name']}@{each['version']}"
+    vllm = read(sbom.bill("vllm", sbom.python_packages(*sbom.VLLM)))["components"]
+    lines = [line for line in sbom.VLLM[0].read_text().splitlines() if line and not line.startswith(("#", " "))]
+    assert len(vllm) == len(lines) > 100
+    assert ("torch", "2.13.0") in {(each["name"], each["version"]) for each in vllm}
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.parent.name)
 def test_every_go_module_has_its_hash(module: Any) -> None:
     text = module.read_text()
@@ -161,7 +192,7 @@ def test_lint_which_ci_runs_audits() -> None:
     assert "audit --quiet --frozen" in planned.stdout
 
 
-def test_make_sbom_writes_three_valid_bills_with_the_hash_of_every_package(tmp_path: Path) -> None:
+def test_make_sbom_writes_valid_bills_with_the_hash_of_every_package(tmp_path: Path) -> None:
     done = make("sbom", f"SBOM={tmp_path}", "STACK=prod")
     assert done.returncode == 0, done.stderr
     python = (tmp_path / "python.cdx.json").read_text()
@@ -174,5 +205,5 @@ def test_make_sbom_writes_three_valid_bills_with_the_hash_of_every_package(tmp_p
         hashes = [made["hashes"] for made in each["externalReferences"] if made["type"] == "distribution"]
         assert hashes, each["name"]
         assert all(one["alg"] == "SHA-256" for made in hashes for one in made), each["name"]
-    for name in ("go", "stack"):
+    for name in ("go", "vllm", "serving", "stack"):
         read((tmp_path / f"{name}.cdx.json").read_text())
