@@ -193,6 +193,13 @@ def test_dashboards(kind: str) -> None:
     assert len(ids) == 4
 
 
+def test_errors_are_told_by_class_route_model_and_consumer() -> None:
+    stack = observed()
+    text = str(dashboard_config_maps(stack, of(stack)))
+    told = re.findall(r"sum by \(([a-z_, ]+)\) \(modelyard:requests:rate5m{[^}]*status=~[^}]*\[45\]", text)
+    assert {label for labels in told for label in labels.split(", ")} == {"route", "served_by", "consumer", "status"}
+
+
 def test_dashboards_as_a_grafana_wants_them() -> None:
     dashboards = {"labels": {"dashboards": "yes"}, "annotations": {"grafana_folder": "LLM"}}
     stack = observed(observability={"dashboards": dashboards})

@@ -67,6 +67,7 @@ def _health(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashbo
                             *((_broken_off(own),) if envoy else ()),
                         ),
                     ),
+                    *((_by_consumer(errors),) if envoy else ()),
                     Panel("Pods of the gateway", "short", (Query(f"modelyard:gateway_pods:count{{{own}}}", "pods"),)),
                 ),
             ),
@@ -86,6 +87,13 @@ def _health(own: str, settings: ObservabilitySettings, *, envoy: bool) -> Dashbo
                 ),
             ),
         ),
+    )
+
+
+def _by_consumer(errors: str) -> Panel:
+    """Whose requests fail: Higress tells of no error whose it was."""
+    return Panel(
+        "Errors by consumer", "reqps", (Query(f"sum by (consumer, status) ({errors})", "{{consumer}} {{status}}"),)
     )
 
 
