@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import entry
+from bench.arguments import at_least_one
 from local.paths import CHECKOUT, Paths
 from stacks.automation import toolchain
 
@@ -63,7 +65,9 @@ def _cpu() -> float:
 def main() -> None:
     """Measure, and print the table and the figures."""
     parser = argparse.ArgumentParser(prog="make bench-cli", description="Measure the start of the command.")
-    parser.add_argument("--runs", type=int, default=10, help="runs of each start; half as many of each preview")
+    parser.add_argument(
+        "--runs", type=at_least_one, default=10, help="runs of each start; half as many of each preview"
+    )
     runs = parser.parse_args().runs
     paths = Paths.from_environment()
     rows = {name: measure(command, runs) for name, command in STARTS.items()}
@@ -84,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

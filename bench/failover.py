@@ -20,8 +20,10 @@ from typing import Any
 import httpx
 import psutil
 
-from bench import failover_plot, servers
+from bench import entry, failover_plot, servers
+from bench.arguments import above_zero, at_least_one
 from components.manifests import envoy
+from local.errors import LocalError
 from stacks.settings import StackSettings, load
 
 HERE = Path(__file__).parent
@@ -79,12 +81,15 @@ def loss(samples: Sequence[Sample]) -> Loss:
     """The figures of one fault.
 
     Raises:
-        ValueError: when no request before the fault was answered by the primary.
+        LocalError: when no request before the fault was answered by the primary.
     """
     whole = [each for each in samples if not each.error]
     before = [each.seconds for each in whole if each.at + each.seconds < 0 and each.by == PRIMARY]
     if not before:
-        raise ValueError(f"no request was answered before the fault: {samples[0].error}")
+        raise LocalError(
+            f"'{PRIMARY}' answered nothing before the fault; the first request got: {samples[0].error or 'no end'}",
+            "Send fewer a second, or more of them: --rate and --requests, or --litellm-rate and --litellm-requests.",
+        )
     usual = statistics.median(before)
     after = [each for each in whole if each.at + each.seconds >= 0]
     first = min((each for each in after if each.by == FALLBACK), key=lambda each: each.at + each.seconds, default=None)
@@ -127,10 +132,12 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=10_000, help="requests through our gateway for each fault")
-    parser.add_argument("--rate", type=float, default=250, help="of them a second")
+    parser.add_argument(
+        "--requests", type=at_least_one, default=10_000, help="requests through our gateway for each fault"
+    )
+    parser.add_argument("--rate", type=above_zero, default=250, help="of them a second")
     parser.add_argument("--litellm-requests", type=int, default=160, help="through LiteLLM's proxy; 0 leaves it out")
-    parser.add_argument("--litellm-rate", type=float, default=4, help="of them a second")
+    parser.add_argument("--litellm-rate", type=above_zero, default=4, help="of them a second")
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--plot", action="store_true", help=f"draw {PLOT.relative_to(HERE.parent)}")
     return parser.parse_args()
@@ -271,4 +278,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -25,9 +25,11 @@ from typing import Any
 import httpx
 import psutil
 
-from bench import local_stack, servers
+from bench import entry, local_stack, servers
+from bench.arguments import at_least_one
 from bench.scale import resources_of
 from local import pulumi
+from local.errors import LocalError
 from local.kubectl import kubectl
 from local.node import find_node
 from local.paths import Paths
@@ -60,7 +62,7 @@ def phases(begin: float, seen: Sequence[Seen], first_token: float) -> dict[str, 
     """Seconds of each phase, from all that was seen of one pod.
 
     Raises:
-        ValueError: when a phase was not seen to end.
+        LocalError: when a phase was not seen to end.
     """
     ends: dict[str, float] = {}
     for each in seen:
@@ -69,7 +71,9 @@ def phases(begin: float, seen: Sequence[Seen], first_token: float) -> dict[str, 
                 ends.setdefault(phase, each.at)
     ends["first token"] = first_token
     if missing := [phase for phase in PHASES if phase not in ends]:
-        raise ValueError(f"the pod was not seen {missing[0]}")
+        raise LocalError(
+            f"The pod of '{ADDED}' was not seen {missing[0]}.", "See `make kubectl ARGS='get pods'`; then run it again."
+        )
     # The gateway may know that a pod is ready before the API tells of it.
     ends["ready"] = min(ends["ready"], first_token)
     times = [begin, *(ends[phase] for phase in PHASES)]
@@ -108,7 +112,7 @@ def bare_arguments(argv: Sequence[str], port: int) -> list[str]:
 def main() -> None:
     """Run the arms in turn; print a table and a last line of figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=1, help="how often each is measured")
+    parser.add_argument("--rounds", type=at_least_one, default=1, help="how often each is measured")
     rounds = parser.parse_args().rounds
     paths = Paths.from_environment()
     # Where Python may not keep what it has compiled, it would compile all of the program in every `pulumi up`.
@@ -188,22 +192,15 @@ def _await_gone(paths: Paths) -> None:
 def _measured(paths: Paths, command: Callable[[], None]) -> dict[str, float]:
     """The phases from a command that adds the model until its first token."""
     tokens: list[float] = []
-    failed: list[BaseException] = []
     with _watching(paths) as seen:
         begin = time.monotonic()
-
-        def look() -> None:
-            try:
-                _wait(lambda: _first_token(_gateway_url(), ADDED, tokens) is not None, f"a token of {ADDED}")
-            except BaseException as error:
-                failed.append(error)
-
-        looking = threading.Thread(target=look)
-        looking.start()
-        command()
-        looking.join()
-        if failed:
-            raise failed[0]
+        entry.when_seen(
+            lambda: _first_token(_gateway_url(), ADDED, tokens) is not None,
+            command,
+            f"a token of {ADDED}",
+            every=LOOK_SECONDS,
+            seconds=WAIT_SECONDS,
+        )
         return phases(begin, seen, tokens[0])
 
 
@@ -320,4 +317,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from bench import entry
 from serving.control import VARIABLE, Control, Phase
 from serving.gate import Gate
 
@@ -72,4 +73,4 @@ def _application(pieces: int) -> App:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

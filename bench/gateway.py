@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from bench import wrk
+from bench import entry, wrk
+from bench.arguments import at_least_one
 from bench.servers import KEY, PEERS, START_SECONDS, Command, built, envoy_command, free_port, litellm_command, running
 from components.manifests import envoy
 from components.manifests.envoy.proto import extension, typed
@@ -23,7 +24,7 @@ from stacks.settings import StackSettings, load
 
 UPSTREAM_SOURCE = Path(__file__).parent / "gateway_upstream"
 WARM_UP = 5
-"""Requests that each answers before it is measured."""
+"""Requests of each kind, plain and streamed, that each answers before it is measured."""
 
 DIRECT, PLAIN, ROUTING, OURS, LITELLM, ROUTER = (
     "direct",
@@ -37,8 +38,9 @@ Samples = Mapping[tuple[str, int, str], wrk.Sample]
 """By shape of the request, connections and gateway."""
 CONNECTIONS = (1, 32, 256)
 _MESSAGES = {"small": "x" * 400, "100 KB": "some words " * 9_300}
+SMALL = "plain, small"
 SHAPES: Mapping[str, dict[str, Any]] = {
-    "plain, small": {"content": _MESSAGES["small"], "stream": False},
+    SMALL: {"content": _MESSAGES["small"], "stream": False},
     "streamed, small": {"content": _MESSAGES["small"], "stream": True},
     "plain, 100 KB": {"content": _MESSAGES["100 KB"], "stream": False},
 }
@@ -52,14 +54,15 @@ def main() -> None:
         arms = _start(Path(folder), processes, options.without)
         samples = _measure(Path(folder), arms, options.rounds, options.seconds)
     _print(samples, list(arms))
-    print("figure:", " ".join(f"{name}={value:.2f}" for name, value in _figures(samples).items()))
+    print(f"requests/s at 32 over plain Envoy's, with routing and fallback only: {_rate(samples, ROUTING):.2f}")
+    print("figure:", " ".join(f"{name}={value:.2f}" for name, value in figures(samples).items()))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often every gateway is measured")
-    parser.add_argument("--seconds", type=int, default=2, help="length of one measurement")
-    parser.add_argument("--without", nargs="*", default=[], help="gateways to leave out, such as LiteLLM")
+    parser.add_argument("--rounds", type=at_least_one, default=3, help="how often every gateway is measured")
+    parser.add_argument("--seconds", type=at_least_one, default=2, help="length of one measurement")
+    parser.add_argument("--without", nargs="*", choices=(LITELLM, ROUTER), default=[], help="gateways to leave out")
     return parser.parse_args()
 
 
@@ -174,17 +177,20 @@ def _plain_envoy(upstream: int, port: int) -> dict[str, Any]:
 def _vllm_router(upstream: int, port: int) -> Command:
     worker = f"http://127.0.0.1:{upstream}"
     metrics = ["--prometheus-port", str(free_port())]
-    return [PEERS / "vllm-router", "--worker-urls", worker, "--host", "127.0.0.1", "--port", str(port), *metrics]
+    # Its runtime would have a thread for each core, and the others have one.
+    runtime = ["env", "TOKIO_WORKER_THREADS=1"]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    return [*runtime, PEERS / "vllm-router", "--worker-urls", worker, *address, *metrics]
 
 
 def _warm_up(port: int) -> None:
-    for _ in range(WARM_UP):
-        _ask(port)
+    for stream in [False, True] * WARM_UP:
+        _ask(port, stream=stream)
 
 
-def _ask(port: int) -> None:
+def _ask(port: int, *, stream: bool = False) -> None:
     headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
-    body = _body({"content": "hello", "stream": False})
+    body = _body({"content": "hello", "stream": stream})
     httpx.post(_url(port), content=body, headers=headers, timeout=START_SECONDS).raise_for_status()
 
 
@@ -203,9 +209,10 @@ def _measure(
 
 
 def _load(script: Path, connections: int, port: int, seconds: int) -> wrk.Sample:
-    # What is left over of the last measurement is answered before: wrk leaves its requests where they are.
+    sample = wrk.load(script, _url(port), connections, seconds)
+    # wrk leaves its last requests where they are: they are answered before the next gateway is measured.
     _ask(port)
-    return wrk.load(script, _url(port), connections, seconds)
+    return sample
 
 
 def _print(samples: Samples, arms: list[str]) -> None:
@@ -220,23 +227,23 @@ def _print(samples: Samples, arms: list[str]) -> None:
         print(f"| {shape} | {connections} | {arm} | {times} | {rate} | {sample.failed} |")
 
 
-def _figures(samples: Samples) -> dict[str, float]:
-    shape = "plain, small"
-
-    def added(arm: str) -> float:
-        return samples[shape, 1, arm].p50_us - samples[shape, 1, DIRECT].p50_us
-
-    def rate(arm: str) -> float:
-        return samples[shape, 32, arm].requests_per_second / samples[shape, 32, PLAIN].requests_per_second
-
+def figures(samples: Samples) -> dict[str, float]:
+    """The last line: added medians at one connection, and requests a second at 32, of plain and small requests."""
     found = {
-        "vs_plain_envoy": added(OURS) / added(PLAIN),
-        "rps_vs_plain": rate(OURS),
-        "routing_rps_vs_plain": rate(ROUTING),
+        "vs_plain_envoy": _added(samples, OURS) / _added(samples, PLAIN),
+        "rps_vs_plain": _rate(samples, OURS),
     }
-    if (shape, 1, LITELLM) in samples:
-        found["litellm_over_ours"] = added(LITELLM) / added(OURS)
+    if (SMALL, 1, LITELLM) in samples:
+        found["litellm_over_ours"] = _added(samples, LITELLM) / _added(samples, OURS)
     return found
+
+
+def _added(samples: Samples, arm: str) -> float:
+    return samples[SMALL, 1, arm].p50_us - samples[SMALL, 1, DIRECT].p50_us
+
+
+def _rate(samples: Samples, arm: str) -> float:
+    return samples[SMALL, 32, arm].requests_per_second / samples[SMALL, 32, PLAIN].requests_per_second
 
 
 def _body(fields: Mapping[str, Any]) -> str:
@@ -249,4 +256,4 @@ def _url(port: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 
+from bench import entry
+from bench.arguments import at_least_one
 from bench.scale import WITHOUT_CHECKPOINTS, stack_config
 from local import cluster, simulation
 from local.kubectl import get
@@ -55,8 +57,8 @@ class Placed:
 def main() -> None:
     """Put the models up, take nodes away, give them back, and print a table and a last line of figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nodes", type=int, default=1000, help="number of nodes, 10 for every 5 models")
-    parser.add_argument("--leave", type=int, default=100, help="nodes that leave and come back")
+    parser.add_argument("--nodes", type=at_least_one, default=1000, help="number of nodes, 10 for every 5 models")
+    parser.add_argument("--leave", type=at_least_one, default=100, help="nodes that leave and come back")
     parser.add_argument("--bin-packing", action="store_true", help="set the pool's binPacking")
     arguments = parser.parse_args()
     paths = Paths.from_environment()
@@ -186,4 +188,4 @@ def _show(what: str, placed: Placed) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

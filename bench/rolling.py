@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import local_stack
+from bench import entry, local_stack
+from bench.arguments import at_least_one
 from components.manifests.placement import placement
 from components.manifests.workload_pod import pod_spec
 from local.kubectl import get, kubectl
@@ -115,7 +116,7 @@ def figures(arms: Sequence[Arm]) -> dict[str, int]:
 def main() -> None:
     """Run one after the other; print a table and a last line of figures."""
     parser = argparse.ArgumentParser(prog="make bench-rolling", description=__doc__)
-    parser.add_argument("--clients", type=int, default=2, help="clients that ask plain, and as many streamed")
+    parser.add_argument("--clients", type=at_least_one, default=2, help="clients that ask plain, and as many streamed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was seen to a file, for programs")
     arguments = parser.parse_args()
     paths, clients = Paths.from_environment(), arguments.clients
@@ -236,4 +237,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

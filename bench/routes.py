@@ -13,7 +13,6 @@ import re
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,7 +22,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from bench import local_stack, servers, wrk
+from bench import entry, local_stack, servers, wrk
+from bench.arguments import at_least_one
 from components.manifests import envoy
 from components.manifests.envoy.anchors import anchored
 from local.paths import Paths
@@ -147,10 +147,14 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 50, 500], help="numbers of models")
-    parser.add_argument("--rounds", type=int, default=5, help="how often the latency of every gateway is measured")
-    parser.add_argument("--seconds", type=int, default=2, help="length of one measurement")
-    parser.add_argument("--changes", type=int, default=10, help="changes of each kind; on the cluster, of routes")
+    parser.add_argument("--sizes", type=at_least_one, nargs="+", default=[1, 2, 50, 500], help="numbers of models")
+    parser.add_argument(
+        "--rounds", type=at_least_one, default=5, help="how often the latency of every gateway is measured"
+    )
+    parser.add_argument("--seconds", type=at_least_one, default=2, help="length of one measurement")
+    parser.add_argument(
+        "--changes", type=at_least_one, default=10, help="changes of each kind; on the cluster, of routes"
+    )
     parser.add_argument("--cluster", action="store_true", help="change routes on the embedded cluster, which runs")
     return parser.parse_args()
 
@@ -317,21 +321,17 @@ def _added(paths: Paths, route: str) -> tuple[float, float]:
         model = config["modelyard:models"][0]["name"]
         config["modelyard:routes"].append({"model": route, "upstreams": [{"model": model}]})
 
-    live: list[float] = []
+    updated: list[float] = []
+
+    def update() -> None:
+        local_stack.up(paths, add)
+        updated.append(time.monotonic())
+
     begin = time.monotonic()
-
-    def look() -> None:
-        _wait(lambda: _is_known(route), f"{route} is answered", every=0.05, seconds=600)
-        live.append(time.monotonic() - begin)
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    local_stack.up(paths, add)
-    update = time.monotonic() - begin
-    looking.join()
-    if not live:
-        sys.exit(f"the route {route} was never answered")
-    return update, live[0]
+    live = entry.when_seen(
+        lambda: _is_known(route), update, f"an answer of the route {route}", every=0.05, seconds=WAIT_SECONDS
+    )
+    return updated[0] - begin, live - begin
 
 
 def _is_known(route: str) -> bool:
@@ -343,14 +343,12 @@ def _is_known(route: str) -> bool:
         return False
 
 
-def _wait(
-    condition: Callable[[], bool], what: str, *, every: float = LOOK_SECONDS, seconds: float = WAIT_SECONDS
-) -> None:
-    deadline = time.monotonic() + seconds
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            sys.exit(f"not within {seconds:.0f} s: {what}")
-        time.sleep(every)
+            sys.exit(f"not within {WAIT_SECONDS:.0f} s: {what}")
+        time.sleep(LOOK_SECONDS)
 
 
 def _say(line: str) -> None:
@@ -358,4 +356,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

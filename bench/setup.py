@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from bench import entry
 from local.kubectl import get
 from local.node import find_node
 from local.paths import CHECKOUT, Paths
@@ -107,4 +108,4 @@ def _prefixed(prefix: str, figures: Mapping[str, float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -24,6 +24,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from bench import entry
+from bench.arguments import above_zero, at_least_one
 from serving.weights import fetch
 from serving.weights.hugging_face import HuggingFace
 
@@ -41,8 +43,8 @@ def main() -> None:
     """Run the measurements, or be one of their clients."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, help="where to download to; default: a temporary one")
-    parser.add_argument("--gib", type=float, default=1, help="size of the model")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--gib", type=above_zero, default=1, help="size of the model")
+    parser.add_argument("--rounds", type=at_least_one, default=3)
     parser.add_argument("--client", choices=CLIENTS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.client:
@@ -179,4 +181,4 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

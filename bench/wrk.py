@@ -5,12 +5,12 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.servers import KEY
+from local.errors import LocalError
 
 _HEAD = """\
 wrk.method = "POST"
@@ -50,9 +50,13 @@ class Sample:
 
 
 def check() -> None:
-    """End the program where wrk is missing."""
+    """Look whether wrk is there.
+
+    Raises:
+        LocalError: where it is not.
+    """
     if shutil.which("wrk") is None:
-        sys.exit("'wrk' is not on PATH, and it makes the load: apt-get install wrk")
+        raise LocalError("'wrk' is not on PATH, and makes the load.", "apt-get install wrk")
 
 
 def write_script(file: Path, bodies: Sequence[str]) -> None:

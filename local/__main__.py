@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from local.demo import run_demo, start
 from local.errors import LocalError
 from local.forward import stop_forwards
 from local.kubectl import check_reachable
-from local.network import TEST_RANGE
+from local.network import bypass_proxies
 from local.paths import Paths
 from local.progress import reporting
 from local.pulumi_cli import STACK
@@ -127,7 +126,7 @@ def demo(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command, and turn the errors that a person can mend into sentences."""
     run: Callable[..., object] = app
-    _bypass_proxies()
+    bypass_proxies()
     try:
         run(arguments)
     except LocalError as error:
@@ -142,13 +141,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _fail("Interrupted.", "Nothing is lost: the same command goes on from here.", code=130)
     sys.exit(0)
-
-
-def _bypass_proxies() -> None:
-    """Keep every program that is started here from asking a proxy for addresses of this machine."""
-    for name in ("NO_PROXY", "no_proxy"):
-        listed = [part for part in os.environ.get(name, "").split(",") if part]
-        os.environ[name] = ",".join([*listed, "127.0.0.1", "localhost", TEST_RANGE])
 
 
 def _fail(problem: str, remedy: str, *, code: int = 1) -> NoReturn:

@@ -4,6 +4,8 @@ All of them lie in 198.18.0.0/15, which RFC 2544 sets aside for tests: nothing o
 network answers there, and the node's network namespace has no way out of this machine.
 """
 
+import os
+
 TEST_RANGE = "198.18.0.0/15"
 """Every address of the cluster."""
 
@@ -24,3 +26,10 @@ CLUSTER_DOMAIN = "cluster.local"
 
 API_PORT = 6443
 API_URL = f"https://{NODE_ADDRESS}:{API_PORT}"
+
+
+def bypass_proxies() -> None:
+    """Keep this program, and every one that it starts, from asking a proxy for addresses of this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        listed = [part for part in os.environ.get(name, "").split(",") if part]
+        os.environ[name] = ",".join([*listed, "127.0.0.1", "localhost", TEST_RANGE])

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import entry
+from bench.arguments import existing
 from bench.fit.cases import CASES, HELD_OUT, Case
 from stacks.fit.gpus import GPUS, Target
 from stacks.fit.shape import from_config
@@ -118,9 +120,11 @@ def _print(found: list[Comparison]) -> None:
 def main() -> None:
     """Write the cases, or compare what came back."""
     parser = argparse.ArgumentParser(prog="python -m bench.fit", description=__doc__)
-    parser.add_argument("what", choices=["cases", "compare"])
-    parser.add_argument("file", type=Path, nargs="?", default=REPORTED)
-    parser.add_argument("--held-out", action="store_true", help="write the cases that no constant was taken from")
+    commands = parser.add_subparsers(dest="what", required=True)
+    cases, compare = commands.add_parser("cases"), commands.add_parser("compare")
+    cases.add_argument("file", type=Path, help="where to write the cases")
+    cases.add_argument("--held-out", action="store_true", help="write the cases that no constant was taken from")
+    compare.add_argument("file", type=existing, nargs="?", default=REPORTED, help="what came back")
     given = parser.parse_args()
     if given.what == "cases":
         _write_cases(given.file, held_out=given.held_out)
@@ -131,4 +135,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.run(main)

@@ -20,6 +20,8 @@ from bench.serving.workloads import CLIENTS, Cell
 START_SECONDS = 400
 """The longest that a server may take to start."""
 FIRST_PORT = 18100
+LOG = "clients.host"
+"""What the first of the benchmark's processes complains of, in the folder."""
 TOKENIZER = Path(__file__).with_name("tokenizer.py")
 
 

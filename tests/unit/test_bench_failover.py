@@ -6,6 +6,7 @@ import pytest
 
 from bench.failover import Loss, Sample, figures, loss
 from bench.failover_plot import drawn, longest
+from local.errors import LocalError
 
 
 def sample(at: float, seconds: float = 0.02, by: str = "qwen", **more: Any) -> Sample:
@@ -42,7 +43,7 @@ def test_a_stream_that_was_cut_has_not_failed() -> None:
 
 
 def test_nothing_to_compare_with() -> None:
-    with pytest.raises(ValueError, match="before the fault: refused"):
+    with pytest.raises(LocalError, match="before the fault; the first request got: refused"):
         loss([sample(-1, by="", error="refused")])
 
 

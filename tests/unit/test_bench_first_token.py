@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bench.first_token import PHASES, Seen, bare_arguments, phases
+from local.errors import LocalError
 
 
 def pod(*conditions: str, running: bool = False) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def test_a_token_before_the_api_tells_that_the_pod_is_ready() -> None:
 
 
 def test_a_pod_that_was_never_ready() -> None:
-    with pytest.raises(ValueError, match="was not seen ready"):
+    with pytest.raises(LocalError, match="was not seen ready"):
         phases(1, SEEN[:3], 40)
 
 
