@@ -200,6 +200,12 @@ class TestRequests:
         assert done.headers.get("x-modelyard-problem") == problem
         assert "x-modelyard-model" not in done.headers
 
+    @pytest.mark.parametrize("written", ["\\u0000", "\0"])
+    def test_a_name_does_not_end_where_a_header_would(self, written: str) -> None:
+        done = PROGRAM.request(f'{{"model":"qwen{written}x"}}'.encode())
+
+        assert done.headers["x-modelyard-model"] == "qwen\ufffdx"
+
     @pytest.mark.parametrize("kind", ["text/json", "application/jsonl", "application/json-seq", "APPLICATION/JSON", ""])
     def test_what_is_not_sent_as_json_is_not_read(self, kind: str) -> None:
         assert PROGRAM.request(b'{"model":"q"}', kind=kind).headers.keys() == {":method", ":path", "content-type"}

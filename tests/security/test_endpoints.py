@@ -165,17 +165,48 @@ def test_no_other_method_reaches_a_model(pair: Pair, method: str) -> None:
         ["content-length: +4"],
         ["content-length: 0x4"],
         ["content-length: 4, 4"],
+        ["transfer-encoding: chunked", "transfer-encoding: chunked"],
+        ["transfer-encoding: gzip"],
     ],
 )
 def test_a_body_whose_end_readers_may_differ_on_smuggles_nothing(pair: Pair, smuggled: list[str]) -> None:
     hidden = b"0\r\n\r\nPOST /pause HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n"
     before = len(received(pair))
 
-    sent(pair, "POST", "/v1/chat/completions", *smuggled, body=BODY + hidden)
-    sent(pair, "POST", "/v1/chat/completions", *smuggled, body=hidden)
+    for body in (BODY + hidden, hidden):
+        answer = sent(pair, "POST", "/v1/chat/completions", *smuggled, body=body)
+        assert answer.startswith(b"HTTP/1.1 200") or (answer.startswith(b"HTTP/1.1 400") and b'{"error":' in answer)
 
     assert set(paths_since(pair, before)) <= {"/v1/chat/completions"}
     assert pair.gateway.chat("qwen").status_code == 200
+
+
+def test_no_trailer_counts_as_a_header(pair: Pair) -> None:
+    before = len(received(pair))
+    trailers = b"x-modelyard-model: gemma\r\nx-modelyard-consumer: root\r\ncontent-length: 1\r\n"
+    chunked = b"%x\r\n%s\r\n0\r\n%s\r\n" % (len(BODY), BODY, trailers)
+    head = (
+        "POST /v1/chat/completions HTTP/1.1",
+        "host: a",
+        "connection: close",
+        "content-type: application/json",
+        "transfer-encoding: chunked",
+        "trailer: x-modelyard-model, x-modelyard-consumer",
+    )
+    with socket.create_connection(("127.0.0.1", pair.gateway.site.port), timeout=20) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode() + chunked)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    (found,) = received(pair)[before:]
+    assert found.headers["x-modelyard-model"] == "qwen"
+    assert "x-modelyard-consumer" not in found.headers
+
+
+def test_no_caller_chooses_an_engine_or_sees_their_load(pair: Pair) -> None:
+    before = len(received(pair))
+    headers = ("x-data-parallel-rank: 1", "X_Data_Parallel_Rank: 1", "Endpoint-Load-Metrics-Format: JSON")
+    assert sent(pair, "POST", "/v1/chat/completions", *headers).startswith(b"HTTP/1.1 200")
+    (found,) = received(pair)[before:]
+    assert not [name for name in found.headers if "rank" in name or "load" in name]
 
 
 def test_the_upgrade_of_a_connection_opens_no_tunnel(pair: Pair) -> None:

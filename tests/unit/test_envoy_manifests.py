@@ -303,6 +303,8 @@ def test_internal_headers_are_stripped_before_anything_reads_them() -> None:
         {"remove_on_match": {"key_matcher": {"prefix": "x-modelyard-", "ignore_case": True}}},
         {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}},
         {"remove": "x-hi-original-auth"},
+        {"remove": "x-data-parallel-rank"},
+        {"remove": "endpoint-load-metrics-format"},
     ]
 
 

@@ -56,6 +56,8 @@ def test_route_tables() -> None:
                     "x-envoy-external-address",
                     "x-modelyard-served-by",
                     "x-modelyard-fallback-from",
+                    "x-data-parallel-rank",
+                    "endpoint-load-metrics-format",
                 ],
                 "max_direct_response_body_size_bytes": 16777216,
             },

@@ -48,6 +48,8 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
             # Bare statuses would also overwrite the bodies of the routes' own 404 and 400.
             mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag("NR")),
             invalid_http(by_no_route()),
+            # A body in a coding of its transfer that Envoy does not know.
+            mapper(501, invalid_request("The request is no valid HTTP request.", "invalid_request"), becomes=400),
             *bad_headers(),
             # Refused before the body was read: every other 503 comes after the model is known.
             mapper(

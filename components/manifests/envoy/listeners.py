@@ -17,6 +17,9 @@ from stacks.settings import EnvoyGatewaySettings
 CLOSE_DELAY = "0.05s"
 """In place of 1 s: how long a broken stream stays open, for each listener on its way."""
 
+ENGINE_HEADERS = ("x-data-parallel-rank", "endpoint-load-metrics-format")
+"""Request headers by which a router chooses one of vLLM's engines, and asks for their load in the answer's headers."""
+
 INTERNAL_HEADERS = ("x-higress-", "x-modelyard-", "x-envoy-")
 """Prefixes of request headers that only gateways may set."""
 
@@ -55,6 +58,7 @@ def _without_internal_headers() -> list[Json]:
     return [
         *({"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in INTERNAL_HEADERS),
         {"remove": "x-hi-original-auth"},
+        *({"remove": name} for name in ENGINE_HEADERS),
     ]
 
 

@@ -192,7 +192,8 @@ local function read(text)
   local span = found.model
   if not span or value(text, span) == "null" then return nil, nil, "missing" end
   if byte(text, span[1]) ~= QUOTE or span[2] - span[1] > LONGEST_MODEL then return nil, nil, "no string" end
-  local model = unescaped(sub(text, span[1] + 1, span[2] - 1))
+  -- A header would end at a NUL, and what stands ahead of it may be a model that there is.
+  local model = gsub(unescaped(sub(text, span[1] + 1, span[2] - 1)), "%z", "\239\191\189")
   if model == "" then return nil, nil, "missing" end
   return model, found
 end

@@ -4,6 +4,7 @@ Nothing here depends on models or routes. Envoy drains the clients' connections 
 changes, and the list of models changes often.
 """
 
+from components.manifests.envoy.listeners import ENGINE_HEADERS
 from components.manifests.envoy.local_reply import (
     RETRY_AFTER,
     bad_key,
@@ -37,6 +38,7 @@ STRIPPED_HEADERS = (
     "x-envoy-external-address",
     names.SERVED_BY_HEADER,
     names.FALLBACK_FROM_HEADER,
+    *ENGINE_HEADERS,
 )
 """Headers that only the gateway sets. A forged one could choose a route, a consumer or a timeout."""
 
