@@ -1,16 +1,19 @@
 """What rules and dashboards read of the gateway is what a real Envoy tells."""
 
 import asyncio
+import json
 import random
 import re
 import time
 from statistics import fmean, median
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from components.manifests.dashboards.questions import dashboards
 from tests.gateway.conftest import Pods, Start
-from tests.gateway.fakes import Gate, stream
+from tests.gateway.fakes import Gate, Pod, stream
 from tests.gateway.harness import eventually, question, stack
 from tests.gateway.test_tokens import KEYS, SETTINGS, vllm
 from tests.observability.conftest import Told
@@ -51,6 +54,27 @@ class Pause(Gate):
 
     async def wait(self) -> None:
         await asyncio.sleep(0.05)
+
+
+def test_the_responses_api_announces_its_first_token_long_before(pods: Pods, start: Start) -> None:
+    async def answer(_: Pod, request: web.Request, __: Any) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
+        await response.prepare(request)
+        for kind in ("response.created", "response.in_progress", "response.output_text.delta", "response.completed"):
+            if kind == "response.output_text.delta":
+                await Pause().wait()
+            await response.write(f"event: {kind}\ndata: {json.dumps({'type': kind})}\n\n".encode())
+        return response
+
+    pod = pods("qwen")
+    pod.answer = answer
+    gateway = start(stack(["qwen"]), qwen=pod)
+
+    gateway.post({"model": "qwen", "input": "?", "stream": True}, path="/v1/responses")
+
+    eventually(lambda: len(gateway.log()) == 1, "the stream is logged")
+    (line,) = gateway.log()
+    assert line["first_token_ms"] >= 50
 
 
 def test_the_time_to_the_first_token_is_what_clients_wait(pods: Pods, start: Start, told: Told) -> None:

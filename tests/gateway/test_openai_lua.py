@@ -329,6 +329,20 @@ class TestStreams:
         assert done.body == sent
         assert done.metadata["usage"] == {"input": 7, "output": 2, "cached": 5}
 
+    def test_the_first_token_of_the_responses_api_is_behind_events_that_announce_it(self) -> None:
+        asked = PROGRAM.request(b'{"model":"q","stream":true}', "/v1/responses").metadata["stream"]
+        echoed = {"instructions": "response.output_text.delta", "metadata": {"a": "response.output_text.delta"}}
+        announced = b"".join(
+            f"event: {kind}\ndata: {json.dumps({'type': kind, 'response': echoed})}\n\n".encode()
+            for kind in ("response.created", "response.in_progress")
+        )
+        body = {"type": "response.output_text.delta", "delta": "Ro"}
+        sent = announced + f"event: response.output_text.delta\ndata: {json.dumps(body)}\n\n".encode()
+
+        assert "first_token" not in PROGRAM.answer([announced], EVENTS, asked).metadata
+        for cut in range(1, len(sent)):
+            assert "first_token" in PROGRAM.answer(pieces(sent, cut), EVENTS, asked).metadata
+
     def test_an_event_of_any_size_passes_and_is_not_held_whole(self) -> None:
         large = event(delta("x" * 5_000_000)) + event([], usage=USAGE)
 

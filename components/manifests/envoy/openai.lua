@@ -18,6 +18,9 @@ local LARGE = 1048576 -- bytes of a body whose copy is given back at once
 -- How vLLM says in a stream that it cannot go on. In quoted text there would be backslashes.
 local FAILED = 'data: {"error":'
 
+-- An event of the responses API that has tokens. Ahead of these come some that only say that there will be.
+local DELTA = '"type"%s*:%s*"response%.[%w_.]+%.delta"'
+
 local METADATA = "modelyard"
 local SERVED_BY, FALLBACK_FROM, HOP = "x-modelyard-served-by", "x-modelyard-fallback-from", "x-modelyard-hop"
 local UNANSWERED = { ["500"] = true, ["502"] = true, ["503"] = true, ["504"] = true }
@@ -207,9 +210,10 @@ function envoy_on_request(handle)
   local text = length > 0 and body:getBytes(0, length) or ""
   local model, found, problem = read(text)
   headers = handle:headers() -- the one from before the body is of no more use
-  local streamed, changed = not problem and is_on(text, found.stream), nil
+  local streamed, changed, announced = not problem and is_on(text, found.stream), nil, false
   if streamed then
     local path = headers:get(":path")
+    announced = find(path, "/v1/responses", 1, true) == 1
     if find(path, "/v1/chat/completions", 1, true) == 1 or find(path, "/v1/completions", 1, true) == 1 then
       changed, problem = counted(text, found)
     end
@@ -222,7 +226,7 @@ function envoy_on_request(handle)
   if streamed then
     headers:replace(STREAM, "true")
     if changed then body:setBytes(changed) end
-    local noted = { begun = handle:timestamp(), hidden = changed ~= nil }
+    local noted = { begun = handle:timestamp(), hidden = changed ~= nil, announced = announced }
     handle:streamInfo():dynamicMetadata():set(METADATA, "stream", noted)
   end
   if length > LARGE then
@@ -298,18 +302,18 @@ local function event_end(text, at, has_cr)
   return stop
 end
 
-local function stream(handle, begun, hidden)
+local function stream(handle, begun, hidden, announced)
   local pending, has_cr, last = "", false, nil
   for chunk in handle:bodyChunks() do
     local length = chunk:length()
     if length > 0 then
       local bytes = chunk:getBytes(0, length)
-      if begun then
+      has_cr = has_cr or find(bytes, "\r", 1, true) ~= nil
+      local text, search = pending .. bytes, #pending
+      if begun and (not announced or find(text, DELTA)) then
         handle:streamInfo():dynamicMetadata():set(METADATA, "first_token", math.max(0, handle:timestamp() - begun))
         begun = nil
       end
-      has_cr = has_cr or find(bytes, "\r", 1, true) ~= nil
-      local text, search = pending .. bytes, #pending
       local usage_at = find(text, '"usage"', 1, true)
       local failed_at = find(text, FAILED, 1, true)
       if failed_at and find(text, '"code"%s*:%s*5%d%d', failed_at) then
@@ -382,8 +386,8 @@ function envoy_on_response(handle)
     return large_answer(handle)
   end
   if not find(headers:get("content-type") or "", "^text/event%-stream") then return end
-  local begun = handle:streamInfo():dynamicMetadata():get(METADATA)
-  begun = begun and begun.stream
-  if begun and begun.hidden then headers:remove("content-length") end
-  stream(handle, begun and begun.begun, begun and begun.hidden)
+  local noted = handle:streamInfo():dynamicMetadata():get(METADATA)
+  noted = noted and noted.stream or {}
+  if noted.hidden then headers:remove("content-length") end
+  stream(handle, noted.begun, noted.hidden, noted.announced)
 end
