@@ -3,6 +3,7 @@
 import pytest
 
 from bench.gateway import DIRECT, LITELLM, OURS, PLAIN, ROUTING, SMALL, figures
+from bench.gateway_plot import HEADING, PLOT, TABLE, Added, drawn, rows
 from bench.wrk import Sample
 
 
@@ -24,3 +25,36 @@ def test_the_last_line_has_added_medians_and_requests_a_second() -> None:
 
 def test_without_litellm() -> None:
     assert "litellm_over_ours" not in figures({key: one for key, one in SAMPLES.items() if key[2] != LITELLM})
+
+
+PAGE = f"""
+| plain, small | 1 | before | 1 | 1 | 1.00 | 1 |
+
+{HEADING}
+
+| request | connections | through | p50, ms | p99, ms | added p50, ms | requests/s |
+|---|---|---|---|---|---|---|
+| plain, small | 1 | direct | 0.08 | 2.28 | 0.00 | 11,145 |
+| plain, small | 32 | a < b | 3.23 | 14.30 | 2.63 | 9,631 |
+| plain, small | 256 | LiteLLM | - | - | - | 0 |
+
+| | seen | aim |
+|---|---|---|
+
+## Next
+| plain, small | 1 | behind | 1 | 1 | 1.00 | 1 |
+"""
+
+
+def test_the_plot_has_a_point_for_each_gateway_that_answered() -> None:
+    found = rows(PAGE)
+    assert found == [Added("plain, small", 32, "a < b", 2.63)]
+    plot = drawn(found)
+    assert plot.count("<circle") == 1
+    assert "<title>a &lt; b, 32: 2.63 ms</title>" in plot
+
+
+def test_the_plot_is_of_the_published_table() -> None:
+    found = rows(TABLE.read_text())
+    assert len(found) > 40
+    assert PLOT.read_text() == drawn(found)
