@@ -15,7 +15,7 @@ STACKS = {name: read_named(name) for name in names()}
 CLOUDS = [name for name, stack in STACKS.items() if any(pool.adapter != "existing" for pool in stack.pools)]
 """The stacks that make their nodes, for which it takes a cloud's SDK."""
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "serving": {
         "entrypoint": "modelyard",
         "image": "registry.example/serving:1",
@@ -96,4 +96,25 @@ def test_so_do_those_of_the_stacks_of_clouds(run: Run, name: str) -> None:
 def test_every_kind_of_pod(run: Run) -> None:
     found = described(run, load(EVERYTHING))
     assert {name.split("-")[1] for name in found} >= {"plain", "surging", "spanning", "gateway"}, sorted(found)
+    assert {one["name"] for spec in found.values() for one in spec["containers"]} == {"vllm", "envoy", "download"}
     check(found)
+
+
+@pytest.mark.parametrize("prepare", [True, False])
+def test_a_folder_of_the_node_takes_root_for_its_owner_alone(run: Run, prepare: bool) -> None:
+    cache = {"kind": "node", "path": "/var/cache/models", "prepare": prepare}
+    models = [model for model in EVERYTHING["models"] if "weights" not in model]
+    serving = {**EVERYTHING["serving"], "weights": {"cache": cache}}
+    stack = load({**EVERYTHING, "serving": serving, "models": models})
+    of_hub = 0
+    for name, spec in described(run, stack).items():
+        before, spec = spec.get("initContainers", []), {**spec, "initContainers": []}
+        check({name: spec}, "volumes hostPath")
+        of_hub += bool(before)
+        for container in before:
+            wanted = {"volumes hostPath", "runAsNonRoot", "runAsUser", "capabilities.add"}
+            assert set(violations({**spec, "containers": [container]})) == wanted
+            assert container["command"][0] == "chown"
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert (of_hub > 0) is prepare

@@ -5,6 +5,7 @@ the providers, which write down what they are given.
 """
 
 import base64
+import gzip
 import json
 import sys
 import threading
@@ -133,6 +134,11 @@ def test_no_secret_is_seen(cli: Cli, tmp_path: Path, kind: str) -> None:
     assert leaks("\n".join(watch.seen).encode(), secrets) == set()
     state = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
     assert state
+    diagnostics = [file.read_bytes() for file in (Path(there.environment["PULUMI_HOME"]) / "logs").iterdir()]
+    # Encrypted with the stack's key, and before Pulumi knows the stack, only compressed.
+    assert {content[:4] for content in diagnostics} == {b"PLOG", b"\x1f\x8b\x08\x00"}
+    for content in diagnostics:
+        assert leaks(content if content.startswith(b"PLOG") else gzip.decompress(content), secrets) == set()
     assert {path.name: leaks(path.read_bytes(), secrets) for path in state} == {path.name: set() for path in state}
 
     made = {path.name: leaks(path.read_bytes(), secrets) for path in kept.iterdir()}
