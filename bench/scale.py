@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import threading
@@ -28,6 +27,7 @@ from bench.arguments import at_least_one
 from local import cluster, pulumi_cli, simulation
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
+from local.shell import run_to_its_end
 from local.simulation import SimulatedNode
 from tests.live.sites import Site
 
@@ -141,10 +141,12 @@ def _platform(paths: Paths, folder: Path, size: int) -> tuple[dict[str, Cost], d
     def run(*arguments: str) -> None:
         site.run(*arguments, f"--stack={STACK}")
 
-    costs = _measure(run)
-    state = json.loads(site.run("stack", "export", "--show-secrets", f"--stack={STACK}"))
-    with _without_checkpoints():
-        run("destroy", *UNATTENDED)
+    try:
+        costs = _measure(run)
+        state = json.loads(site.run("stack", "export", "--show-secrets", f"--stack={STACK}"))
+    finally:
+        with _without_checkpoints():
+            run("destroy", *UNATTENDED)
     return costs, resources_of(state)
 
 
@@ -166,14 +168,16 @@ def _flat(paths: Paths, folder: Path, resources: dict[str, Any]) -> dict[str, Co
 
     def run(*arguments: str) -> None:
         command = [str(pulumi_cli.program(paths)), *arguments]
-        done = subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True, check=False)
+        done = run_to_its_end(command, cwd=folder, env=environment, capture=True)
         if done.returncode:
             sys.exit(done.stdout + done.stderr)
 
     run("stack", "init", STACK, "--non-interactive")
-    costs = _measure(run)
-    environment |= WITHOUT_CHECKPOINTS
-    run("destroy", *UNATTENDED)
+    try:
+        costs = _measure(run)
+    finally:
+        environment |= WITHOUT_CHECKPOINTS
+        run("destroy", *UNATTENDED)
     kubectl(paths, "delete", "crd", "--all", "--wait=true")
     return costs
 

@@ -8,6 +8,7 @@ from local.errors import LocalError
 from local.kubectl import check_reachable, get
 from local.paths import CHECKOUT, Paths
 from local.pulumi_cli import STACK, environment, program
+from local.shell import run_to_its_end
 from stacks import automation
 
 
@@ -18,13 +19,11 @@ def pulumi(
 
     Its output goes where this program's goes, or, with ``capture``, into the result.
     """
-    return subprocess.run(
+    return run_to_its_end(
         [str(program(paths)), *arguments],
         cwd=CHECKOUT,
         env={**os.environ, **environment(paths, stack)},
-        text=True,
-        capture_output=capture,
-        check=False,
+        capture=capture,
     )
 
 

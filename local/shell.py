@@ -72,3 +72,34 @@ def output_of(argv: Sequence[str], *, stdin: str | None = None, env: Mapping[str
         error.add_note(finished.stderr.strip())
         raise error
     return finished.stdout
+
+
+def run_to_its_end(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], capture: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that is never cut off: after Ctrl+C, which it gets as well, it has the time that it takes to end.
+
+    ``subprocess.run`` would kill it a quarter of a second later. An update by Pulumi would leave its lock, and not know
+    what it was making.
+
+    Args:
+        argv: the program and its arguments.
+        cwd: where it runs.
+        env: the whole of its environment.
+        capture: whether its output goes into the result, and not where this program's goes.
+
+    Raises:
+        KeyboardInterrupt: once it has ended, where Ctrl+C was pressed meanwhile.
+    """
+    pipe = subprocess.PIPE if capture else None
+    interrupted: KeyboardInterrupt | None = None
+    with subprocess.Popen(argv, cwd=cwd, env=env, text=True, stdout=pipe, stderr=pipe) as process:
+        while True:
+            try:
+                stdout, stderr = process.communicate()
+                break
+            except KeyboardInterrupt as error:
+                interrupted = error
+    if interrupted:
+        raise interrupted
+    return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)

@@ -13,6 +13,7 @@ import yaml
 from local import pulumi_cli
 from local.kubectl import kubectl
 from local.paths import CHECKOUT, Paths
+from local.shell import run_to_its_end
 
 Config = dict[str, Any]
 """The ``config`` of a stack file."""
@@ -130,13 +131,11 @@ class Site:
             # Makes the CLI take --event-log.
             "PULUMI_DEBUG_COMMANDS": "true",
         }
-        return subprocess.run(
+        return run_to_its_end(
             [str(pulumi_cli.program(self.paths)), *arguments],
             cwd=self._folder,
             env={**os.environ, **environment},
-            text=True,
-            capture_output=True,
-            check=False,
+            capture=True,
         )
 
     def _update(self, command: str, *arguments: str) -> list[Step]:
