@@ -131,6 +131,35 @@ def test_half_an_answer_is_never_taken_for_a_whole_one(begin: Begin, script: lis
     assert time.monotonic() - began < CHAIN_SECONDS + SLACK_SECONDS
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        [Say(OK + b"content-length: 100000\r\n\r\n{"), Repeat(b" ", 0.2)],
+        [Say(OK + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"), Repeat(b"1\r\n \r\n", 0.2)],
+        [Say(b"HTTP/1.1 503 \r\ntransfer-encoding: chunked\r\n\r\n"), Repeat(b"1\r\n \r\n", 0.2)],
+        [Repeat(b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.2)],
+    ],
+    ids=["of some length", "of any length", "an error", "hints"],
+)
+def test_a_plain_answer_that_trickles_without_end_is_ended(
+    start: Start, raw_pods: RawPods, script: list[Script]
+) -> None:
+    gateway = start(CHAIN, qwen=raw_pods(*script), gemma=raw_pods(*script))
+    began = time.monotonic()
+
+    # One reads no longer than the gateway waits; a client's own timeouts would never pass, for something comes.
+    with gateway.client.stream("POST", "/v1/chat/completions", json=question("qwen")) as answer:
+        try:
+            for _ in answer.iter_raw():
+                assert time.monotonic() - began < CHAIN_SECONDS + SLACK_SECONDS
+        except httpx.TransportError:
+            pass
+        else:
+            assert answer.status_code == 503
+
+    assert time.monotonic() - began < CHAIN_SECONDS + SLACK_SECONDS
+
+
 @pytest.mark.parametrize("script", [script for name, script in HALF_AN_ANSWER.items() if "events" in name])
 def test_half_a_stream_breaks_off(begin: Begin, script: list[Script]) -> None:
     gateway, _, _ = begin(script)

@@ -7,6 +7,7 @@ from unittest.mock import ANY
 import pytest
 
 from components.manifests import envoy
+from components.manifests.envoy.overload import quantity_bytes
 from stacks.settings import StackSettings, load
 
 
@@ -155,7 +156,7 @@ def test_streams_and_plain_answers_wait_differently() -> None:
     }
     assert plain == {
         "cluster": "chain:qwen:qwen",
-        "timeout": "0s",
+        "timeout": "181s",
         "idle_timeout": "181s",
         "retry_policy": {**retry, "per_try_timeout": "90s"},
     }
@@ -383,11 +384,19 @@ def test_format_operators_in_names_are_text() -> None:
     ("quantity", "size"),
     [("1Gi", 2**30), ("512Mi", 2**29), ("1.5G", 1_500_000_000), ("64k", 64_000), ("2048", 2048), ("1500m", 1)],
 )
-def test_memory_limit_is_that_of_the_pod(quantity: str, size: int) -> None:
-    bootstrap = envoy.bootstrap(stack([{"name": "qwen"}], [], memory=quantity))
+def test_a_quantity_in_bytes(quantity: str, size: int) -> None:
+    assert quantity_bytes(quantity) == size
 
-    (monitor,) = bootstrap["overload_manager"]["resource_monitors"]
-    assert monitor["typed_config"]["max_heap_size_bytes"] == size
+
+@pytest.mark.parametrize(
+    ("memory", "heap_mib", "connections"), [("1Gi", 960, 21_845), ("512Mi", 448, 10_922), ("100Mi", 50, 2_133)]
+)
+def test_the_heap_and_the_connections_fit_into_the_pods_memory(memory: str, heap_mib: int, connections: int) -> None:
+    bootstrap = envoy.bootstrap(stack([{"name": "qwen"}], [], memory=memory))
+
+    heap, downstream = (monitor["typed_config"] for monitor in bootstrap["overload_manager"]["resource_monitors"])
+    assert heap["max_heap_size_bytes"] == heap_mib * 2**20
+    assert downstream["max_active_downstream_connections"] == connections
 
 
 def test_an_adapter_is_asked_by_its_own_name() -> None:

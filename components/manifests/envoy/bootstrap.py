@@ -62,6 +62,7 @@ def _base(stack: StackSettings, site: Site) -> Json:
             extension(
                 "envoy.bootstrap.internal_listener",
                 "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+                buffer_size_kb=names.HOP_BUFFER_KIB,
             )
         ],
         "stats_config": stats_config(),

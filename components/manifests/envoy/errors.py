@@ -5,10 +5,10 @@ from components.manifests.envoy.local_reply import (
     bad_headers,
     bad_key,
     by_no_route,
-    flag,
     header_absent,
     invalid_http,
     mapper,
+    no_upgrade,
     too_large,
 )
 from components.manifests.envoy.names import CONSUMER_HEADER, MODEL_HEADER
@@ -34,6 +34,7 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
     return {
         "mappers": [
             bad_key(),
+            no_upgrade(),
             mapper(
                 403,
                 error(
@@ -46,22 +47,14 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
             ),
             too_large(body_limit_mib),
             # Bare statuses would also overwrite the bodies of the routes' own 404 and 400.
-            mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), flag("NR")),
+            mapper(404, invalid_request(f"There is no '%PATH(NQ)%' here: send {paths}.", "not_found"), by_no_route()),
             invalid_http(by_no_route()),
             # A body in a coding of its transfer that Envoy does not know.
             mapper(501, invalid_request("The request is no valid HTTP request.", "invalid_request"), becomes=400),
             *bad_headers(),
-            # Refused before the body was read: every other 503 comes after the model is known.
-            mapper(
-                503,
-                error(
-                    f"The gateway has too little memory for more requests: try again in {RETRY_AFTER_SECONDS} seconds.",
-                    "server_error",
-                    "overloaded",
-                ),
-                header_absent(MODEL_HEADER),
-                headers=[RETRY_AFTER],
-            ),
+            # Refused before the body was read to its end: every other 5xx comes after the model is known.
+            mapper(503, OVERLOADED, header_absent(MODEL_HEADER), headers=[RETRY_AFTER]),
+            mapper(500, OVERLOADED, header_absent(MODEL_HEADER), becomes=503, headers=[RETRY_AFTER]),
             mapper(503, UNAVAILABLE, headers=[RETRY_AFTER]),
             # An answer that is too large, or breaks, while it is held.
             mapper(500, UNAVAILABLE, becomes=503, headers=[RETRY_AFTER]),
@@ -70,6 +63,13 @@ def local_reply_config(paths: str, body_limit_mib: int) -> Json:
         ]
     }
 
+
+OVERLOADED = error(
+    f"The gateway has too little memory for more requests: try again in {RETRY_AFTER_SECONDS} seconds.",
+    "server_error",
+    "overloaded",
+)
+"""The body where a request is refused for the gateway's memory."""
 
 UNAVAILABLE = unavailable(MODEL_SHOWN)
 """The body where no model could answer."""

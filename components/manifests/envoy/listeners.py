@@ -7,7 +7,7 @@ from components.manifests.envoy import names
 from components.manifests.envoy.access_log import access_loggers, rehearsal_loggers
 from components.manifests.envoy.errors import local_reply_config
 from components.manifests.envoy.filters import edge_filters, hop_filters, router
-from components.manifests.envoy.proto import Json, extension, socket_address, typed
+from components.manifests.envoy.proto import Json, extension, seconds, socket_address, typed
 from components.manifests.envoy.rehearsal import LOOPBACK, rehearsed
 from components.manifests.envoy.site import POD, Site
 from components.manifests.envoy.tracing import trace_headers, tracing
@@ -19,6 +19,15 @@ CLOSE_DELAY = "0.05s"
 
 ENGINE_HEADERS = ("x-data-parallel-rank", "endpoint-load-metrics-format")
 """Request headers by which a router chooses one of vLLM's engines, and asks for their load in the answer's headers."""
+
+REQUEST_SECONDS = 300.0
+"""Longest time that a request may take to arrive, its body included: silence alone would not end one that trickles."""
+
+HEADERS_KIB = 16
+"""Largest headers of a request, in KiB, in place of 60: they are held before anything is known of who sends them."""
+
+STREAMS = 100
+"""Most requests at once on one connection of HTTP/2, in place of 1024."""
 
 INTERNAL_HEADERS = ("x-higress-", "x-modelyard-", "x-envoy-")
 """Prefixes of request headers that only gateways may set."""
@@ -83,6 +92,9 @@ def _edge(name: str, address: Json, mutations: list[Json], gateway: EnvoyGateway
             "headers_with_underscores_action": "DROP_HEADER",
         },
         request_headers_timeout="10s",
+        request_timeout=seconds(REQUEST_SECONDS),
+        max_request_headers_kb=HEADERS_KIB,
+        http2_protocol_options={"max_concurrent_streams": STREAMS},
     )
     return {"name": name, "address": address, "filter_chains": [{"filters": [manager]}]}
 
@@ -127,8 +139,10 @@ def _hop(gateway: EnvoyGatewaySettings) -> Json:
     return {
         "name": names.HOP,
         "internal_listener": {},
+        "per_connection_buffer_limit_bytes": names.HOP_BUFFER_KIB * 1024,
         # What the edge has accepted may go on.
         "bypass_overload_manager": True,
+        "ignore_global_conn_limit": True,
         "filter_chains": [{"filters": [_endpoint_to_filter_state(), manager]}],
     }
 
@@ -176,6 +190,7 @@ def _metrics(site: Site) -> Json:
         "address": socket_address(site.bind, site.metrics_port),
         # A pod whose memory runs out must not be killed by its probes: that would cut its streams.
         "bypass_overload_manager": True,
+        "ignore_global_conn_limit": True,
         "filter_chains": [{"filters": [manager]}],
     }
 

@@ -59,6 +59,12 @@ def bad_key() -> Json:
     )
 
 
+def no_upgrade() -> Json:
+    """What the 403 becomes that Envoy gives to a request for another protocol, such as a WebSocket or a tunnel."""
+    message = "No other protocol is spoken here: send the request without 'upgrade', and not as CONNECT."
+    return mapper(403, invalid_request(message, "upgrade_not_supported"), _upgrades(), becomes=400)
+
+
 def too_large(limit_mib: int) -> Json:
     """What a 413 becomes, where this is the largest request body, in MiB."""
     message = f"The request body is larger than {limit_mib} MiB: send a smaller one."
@@ -72,6 +78,12 @@ def invalid_http(when: Json) -> Json:
         when: by what it is told from other answers of status 400.
     """
     return mapper(400, invalid_request("The request is no valid HTTP request.", "invalid_request"), when)
+
+
+def _upgrades() -> Json:
+    connect = {"name": ":method", "string_match": {"exact": "CONNECT"}}
+    named = {"name": "upgrade", "present_match": True}
+    return {"or_filter": {"filters": [{"header_filter": {"header": header}} for header in (connect, named)]}}
 
 
 def by_no_route() -> Json:
@@ -90,5 +102,5 @@ def bad_headers() -> list[Json]:
     return [
         mapper(408, invalid_request("The request came too slowly.", "request_timeout")),
         mapper(426, invalid_request("This version of HTTP is not served: send HTTP/1.1 or HTTP/2.", "http_version")),
-        mapper(431, invalid_request("The headers are too large: 100 of them and 60 KiB in all.", "headers_too_large")),
+        mapper(431, invalid_request("The headers are too large: 100 of them and 16 KiB in all.", "headers_too_large")),
     ]

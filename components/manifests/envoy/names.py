@@ -47,4 +47,7 @@ ADMIN = "envoy:admin"
 TRACES = "envoy:traces"
 """Name of the cluster of the collector of traces."""
 
+HOP_BUFFER_KIB = 256
+"""In place of 1 MiB, twice, of a stream's way through the hop, which fills when its client does not read."""
+
 MIB = 1024 * 1024

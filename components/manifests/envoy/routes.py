@@ -38,7 +38,7 @@ def route_configuration(stack: StackSettings) -> Json:
 def _by_model(stack: StackSettings) -> Json:
     known = {model: _action(_routes_of(stack, model, own)) for model, own in _by_name(stack).items()}
     # In this order, for every POST passes here before its body is read, and the list has a route for each model.
-    other = {"action": _action([*_error_routes(stack), *_list_routes(stack)])}
+    other = {"action": _action([*_error_routes(stack), *_list_routes(stack), *_upgrades()])}
     if not known:
         return {"on_no_match": other}
     return {
@@ -88,9 +88,11 @@ def _model_routes(stack: StackSettings, route: RouteSettings) -> list[Json]:
             "per_try_idle_timeout": seconds(between_events),
         },
     }
+    # The whole chain's time bounds an answer that has begun, too: its try has no other end.
+    chain_seconds = tries * times.answer_seconds + 1
     plain = {
-        "timeout": seconds(times.answer_seconds) if lone else "0s",
-        "idle_timeout": seconds(tries * times.answer_seconds + 1),
+        "timeout": seconds(times.answer_seconds if lone else chain_seconds),
+        "idle_timeout": seconds(chain_seconds),
         "retry_policy": _retry_policy(tries, times.answer_seconds, lone=lone),
     }
     is_streamed = _exactly(names.STREAM_HEADER, "true")
@@ -169,6 +171,13 @@ def _list_routes(stack: StackSettings) -> list[Json]:
             ),
         },
     ]
+
+
+def _upgrades() -> list[Json]:
+    # Without a route, Envoy waits for the end of a body that such requests do not have. With one, it refuses them.
+    named: Json = {"prefix": "/", "headers": [{"name": "upgrade", "present_match": True}]}
+    tunnel: Json = {"connect_matcher": {}}
+    return [{"match": match, "direct_response": {"status": 403}} for match in (named, tunnel)]
 
 
 def _listing(path: str, body: Json) -> Json:
