@@ -154,8 +154,12 @@ class Runner:
         except StackMissingError:
             if command != "preview" or not self.options.create:
                 raise
-            self._create()
-            self._once(command, run)
+            failed = self._create()
+            # Somebody else may have made the same one at the same time: then it is there, and the lock decides.
+            try:
+                self._once(command, run)
+            except StackMissingError as missing:
+                raise failed or missing from None
 
     def _once(self, command: str, run: Run) -> None:
         translator = Translator(preview=command == "preview")
@@ -173,12 +177,11 @@ class Runner:
             raise explained(Failure(self.workspace.stack, command, ended.complaints, run.errors, run.violations, asked))
         run.outputs = translator.outputs
 
-    def _create(self) -> None:
+    def _create(self) -> AutomationError | None:
         provider = self.options.secrets_provider
         chosen = [f"--secrets-provider={provider}"] if provider else []
         ended = self.workspace.maker.run(["stack", "init", self.workspace.stack, "--no-select", *chosen])
-        if ended.code:
-            raise explained(Failure(self.workspace.stack, "stack init", ended.complaints))
+        return explained(Failure(self.workspace.stack, "stack init", ended.complaints)) if ended.code else None
 
     def _tell(self, event: Event) -> None:
         if self.on_event:

@@ -132,3 +132,20 @@ def test_what_a_failed_preview_planned_is_not_counted_twice(place: Place) -> Non
     place.attempt(2, summary("succeeded", create=3), command="preview")
     result = Runner(place.workspace, TWICE, None, None).run("preview").result("dev")
     assert result["changes"] == {"create": 3}
+
+
+MADE_MEANWHILE = """#!/bin/sh
+case "$1" in
+stack) echo "error: stack 'organization/sample/dev' already exists" >&2; exit 255;;
+preview) if [ -e missed ]; then cat made; exit 0; fi
+    touch missed; echo "error: no stack named 'dev' found" >&2; exit 255;;
+esac
+"""
+
+
+def test_a_stack_that_somebody_else_makes_at_the_same_time_is_there(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.answers(MADE_MEANWHILE)
+    (tmp_path / "made").write_text(json.dumps(summary("succeeded", create=3)), encoding="utf-8")
+    result = Runner(place.workspace, Options(create=True), None, None).run("preview").result("dev")
+    assert result["changes"] == {"create": 3}
