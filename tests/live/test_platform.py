@@ -49,6 +49,7 @@ def test_the_scheduler_placed_the_models_on_the_simulated_gpus(stack: Paths) -> 
     assert "nvidia.com/gpu     2 " in kubectl(stack, "describe", "node", "modelyard-local")
 
 
+@pytest.mark.faults
 def test_the_reference_experiment(stack: Paths, client: openai.OpenAI) -> None:
     verdicts: list[Verdict] = []
 
@@ -119,6 +120,7 @@ def test_a_changed_engine_argument_rolls_only_that_model(stack: Paths, stack_fil
     await_rollout(stack, "qwen2-1-5b")
 
 
+@pytest.mark.faults
 def test_a_third_model_stays_pending_and_an_up_that_was_killed_is_finished_by_the_next(
     stack: Paths, client: openai.OpenAI, stack_file: StackFile, tmp_path: Path
 ) -> None:

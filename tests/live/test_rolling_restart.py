@@ -10,7 +10,7 @@ from local.waiting import wait_for
 from tests.live.conftest import await_rollout, identity
 from tests.live.load import Load
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.live, pytest.mark.faults, pytest.mark.timeout(1200)]
 
 MODEL, FALLBACK = "qwen2-1-5b", "gemma-2-2b"
 LABEL = f"app.kubernetes.io/instance={MODEL}"
