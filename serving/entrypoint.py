@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from serving.preflight import Finding, model_findings, preflight
 from serving.secret_arguments import SeveralSecretsError, moved
 from serving.settings import ServingSettings
 from serving.sources import InvalidSettingsError, load
-from serving.supervisor import Supervisor, Times
+from serving.supervisor import TICK_SECONDS, Supervisor, Times
 from serving.warmup import warm_up
 
 
@@ -36,7 +36,11 @@ def run(arguments: list[str], *, preflight_only: bool, fetch_only: bool) -> Exit
         return ExitCode.SETTINGS
     # In a thread of its own, so that this one hears at any moment that it is to stop.
     with ThreadPoolExecutor(1) as elsewhere:
-        ready = elsewhere.submit(_prepared, settings, preflight_only=preflight_only, fetch_only=fetch_only).result()
+        preparing = elsewhere.submit(_prepared, settings, preflight_only=preflight_only, fetch_only=fetch_only)
+        # With a timeout, for Linux may give the signal to another thread, and this one would sleep on.
+        while wait([preparing], timeout=TICK_SECONDS).not_done:
+            pass
+    ready = preparing.result()
     reason = ready if isinstance(ready, Reason) else _said(_served(ready))
     if reason.code != ExitCode.STOPPED:
         _leave(reason, Path(settings.termination_log))

@@ -20,7 +20,8 @@ def end_at_stop(code: ExitCode) -> None:
 
     A container's first process gets no signal that it does not handle. Nothing has to be tidied up: whatever runs
     before vLLM may be killed at any moment, and is gone on with at the next start. The main thread hears a signal only
-    between two steps of Python, so what may wait for long in a library of C, as for a name server, is for another one.
+    between two steps of Python, so what may wait for long in a library of C, as for a name server, is for another one,
+    and whoever waits for that one looks up now and then: Linux may give the signal to any thread, and wake no other.
 
     Args:
         code: what the process exits with.

@@ -147,7 +147,6 @@ STOPPED = [("", ExitCode.STOPPED), (" --fetch-only", ExitCode.CRASHED), (" --pre
 def assert_stops(server: Server, code: ExitCode) -> None:
     """Tell it to stop, and see it end at once as it should."""
     server.signal(signal.SIGTERM)
-    # A disk that is busy lets no process end while it writes.
     assert server.ended() == code
     assert "the next start goes on with what is here" in server.await_line("Told to stop")
 
@@ -160,6 +159,16 @@ def test_a_stop_during_the_download(serve: Start, hub: Hub, tmp_path: Path, flag
     assert_stops(server, code)
     hub.release()
     assert serve(" --fetch-only", **of_hub(hub, tmp_path)).ended() == ExitCode.STOPPED
+
+
+def test_a_stop_that_the_kernel_gives_to_another_thread(serve: Start, hub: Hub, tmp_path: Path) -> None:
+    hub.held = {"model.safetensors"}
+    server = serve(**of_hub(hub, tmp_path))
+    hub.wait_for_file("model.safetensors")
+    threads = [int(thread.name) for thread in Path(f"/proc/{server.process.pid}/task").iterdir()]
+    # Linux gives the signal of a process to the thread that is named, where it takes it.
+    os.kill(max(threads), signal.SIGTERM)
+    assert server.ended() == ExitCode.STOPPED
 
 
 @pytest.mark.parametrize(("flags", "code"), STOPPED[:2])
